@@ -1,0 +1,40 @@
+# Everything a contributor runs. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED ?= 0
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: help build test check race lint generate assets clauses schema
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/yunshi, one static binary
+	go build -trimpath -o bin/yunshi ./cmd/yunshi
+
+test: ## everything CI runs: installs PostgreSQL and Chromium on Debian when missing
+	scripts/test.sh
+
+check: ## quick: vet and the tests that need neither PostgreSQL nor a browser
+	go vet ./...
+	go test -short -timeout 5m ./...
+
+race: ## the tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 scripts/with-postgres.sh go test -race -p 2 -timeout 30m ./...
+
+lint: ## golangci-lint at the pinned version
+	go run $(GOLANGCI_LINT) run ./...
+
+generate: ## Go code from the templ files
+	scripts/generated.sh write
+
+assets: generate ## style sheet and vendored scripts, into internal/edge/page/static
+	scripts/assets.sh write
+
+clauses: ## docs/clauses.md from the Clause comments and the clause tests
+	go run ./cmd/yunshi clause --markdown > docs/clauses.md.new && mv docs/clauses.md.new docs/clauses.md
+
+schema: ## the dumped schema of both engines, after a migration was added
+	YUNSHI_UPDATE=1 scripts/with-postgres.sh go test -count=1 -run 'TestSchema' ./internal/arch
