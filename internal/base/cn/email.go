@@ -47,6 +47,9 @@ func asciiDomain(domain string) (string, bool) {
 		return "", false
 	}
 	ascii = strings.TrimSuffix(ascii, ".")
+	if again, err := idna.Lookup.ToASCII(ascii); err != nil || again != ascii {
+		return "", false // the mapping let a character through that its own answer does not admit
+	}
 	labels := strings.Split(ascii, ".")
 	for _, label := range labels {
 		if label == "" || len(label) > 63 {
