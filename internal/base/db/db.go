@@ -1,0 +1,277 @@
+// Package db is the one door to the database: one SQL text on two engines,
+// SQLite (embedded, one node) and PostgreSQL (production, several nodes).
+//
+// It owns connections, transactions, retries, migrations, the transaction's
+// clock and id source, and the classes of database errors. It does not own any
+// table, and it knows no word of the marketplace.
+//
+// Always true:
+//   - A transaction is a function argument ([DB.Write]); it commits on nil,
+//     rolls back on error and on panic, and never nests.
+//   - Every write runs SERIALIZABLE; a serialization failure is repeated here
+//     and nowhere else, so a closure may run more than once and must touch
+//     nothing but its [Tx].
+//   - An acknowledged write is durable: unsafe engine settings are refused at
+//     [Open].
+//   - When the answer to COMMIT is lost, the engine is asked what became of the
+//     transaction before anybody is told anything.
+//   - [Tx.Now] is the one clock of a transaction, in whole microseconds UTC.
+package db
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"yunshi/internal/base/id"
+	"yunshi/internal/base/seal"
+)
+
+// Engine names one of the two supported engines.
+type Engine string
+
+// The engines. Rules and SQL are the same on both.
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
+
+// Options configure [Open]. The zero value is right for production but for
+// Keys, which packages that store personal data require.
+type Options struct {
+	Now     func() time.Time // default time.Now
+	Rand    io.Reader        // default crypto/rand
+	Keys    *seal.Keys       // field encryption; nil in tools that read no personal data
+	Writers int              // PostgreSQL write connections; default 8
+	Readers int              // read connections; default 8
+	Log     *slog.Logger     // default discards
+
+	// UnsafeDurability accepts engines that may lose acknowledged commits.
+	// Only tests set it.
+	UnsafeDurability bool
+}
+
+// DB is the pool. Domain code never holds one: it is given a [Tx] or a [Reader].
+type DB struct {
+	engine Engine
+	opt    Options
+	ids    id.Source
+	write  *sql.DB
+	read   *sql.DB
+	writer writer
+	stmts  sync.Map // read-pool statements of SQLite, by text
+	busy   sync.Map // goroutines inside Write, to refuse nesting
+}
+
+// writer runs one closure in one transaction and reports what became of it.
+type writer interface {
+	run(ctx context.Context, fn func(*Tx) error) (*Tx, error)
+	close()
+}
+
+// errAgain asks Write to run the closure once more.
+var errAgain = errors.New("db: run the transaction again")
+
+// ErrUnknownCommit means that the engine could not say whether a transaction
+// committed. The caller must re-read its own rows before it answers.
+var ErrUnknownCommit = errors.New("db: the outcome of the commit is unknown")
+
+// ErrNested is returned by [DB.Write] inside another Write of the same goroutine.
+var ErrNested = errors.New("db: Write inside Write")
+
+// Open connects to "sqlite:/path/file.db" or "postgres://…" and refuses an
+// engine whose settings could lose an acknowledged commit. It does not migrate.
+func Open(ctx context.Context, url string, opt Options) (*DB, error) {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Rand == nil {
+		opt.Rand = rand.Reader
+	}
+	if opt.Writers <= 0 {
+		opt.Writers = 8
+	}
+	if opt.Readers <= 0 {
+		opt.Readers = 8
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &DB{opt: opt, ids: id.Source{Now: opt.Now, Rand: opt.Rand}}
+	var err error
+	switch {
+	case strings.HasPrefix(url, "sqlite:"):
+		err = d.openSQLite(ctx, strings.TrimPrefix(url, "sqlite:"))
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+		err = d.openPostgres(ctx, url)
+	default:
+		err = fmt.Errorf("db: address must start with sqlite: or postgres://, got %q", schemeOf(url))
+	}
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// schemeOf keeps passwords in addresses out of error texts.
+func schemeOf(url string) string {
+	scheme, _, _ := strings.Cut(url, ":")
+	return scheme
+}
+
+// Engine says which engine is behind the pool.
+func (d *DB) Engine() Engine { return d.engine }
+
+// Now is the injected clock, in whole microseconds UTC.
+func (d *DB) Now() time.Time { return d.opt.Now().UTC().Truncate(time.Microsecond) }
+
+// Keys are the field-encryption keys given to [Open].
+func (d *DB) Keys() *seal.Keys { return d.opt.Keys }
+
+// Close waits for running writes and closes all connections.
+func (d *DB) Close() error {
+	if d.writer != nil {
+		d.writer.close()
+	}
+	var errs []error
+	for _, pool := range []*sql.DB{d.read, d.write} {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// repeats bounds how often a closure is run again after serialization failures.
+const repeats = 40
+
+// Write runs fn in one SERIALIZABLE transaction: commit on nil, rollback on
+// error or panic. Serialization failures and deadlocks are repeated with
+// backoff. Concurrent writers may share one commit; nobody can tell.
+func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
+	me := goroutine()
+	if _, inside := d.busy.LoadOrStore(me, true); inside {
+		return ErrNested
+	}
+	defer d.busy.Delete(me)
+	for attempt := 0; ; attempt++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		tx, err := d.writer.run(ctx, fn)
+		if err == nil {
+			for _, wake := range tx.after {
+				wake()
+			}
+			return nil
+		}
+		if (errors.Is(err, errAgain) || serialization(err)) && attempt < repeats {
+			if err := d.pause(ctx, attempt); err != nil {
+				return err
+			}
+			continue
+		}
+		return err
+	}
+}
+
+// pause waits a random time below a growing bound, so that losers of a race do
+// not meet again.
+func (d *DB) pause(ctx context.Context, attempt int) error {
+	bound := time.Millisecond << min(attempt, 6)
+	var b [2]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return err
+	}
+	wait := time.Duration(uint64(b[0])<<8|uint64(b[1])) * bound / 65536
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// goroutine is the number of the running goroutine, as the runtime prints it.
+// It serves only to turn a self-deadlock into [ErrNested].
+func goroutine() string {
+	var buf [48]byte
+	line := string(buf[:runtime.Stack(buf[:], false)])
+	num, _, _ := strings.Cut(strings.TrimPrefix(line, "goroutine "), " ")
+	return num
+}
+
+// Read runs fn on one consistent read-only snapshot.
+func (d *DB) Read(ctx context.Context, fn func(r Reader) error) error {
+	options := &sql.TxOptions{ReadOnly: true}
+	if d.engine == Postgres {
+		options.Isolation = sql.LevelRepeatableRead
+	}
+	tx, err := d.read.BeginTx(ctx, options)
+	if err != nil {
+		return fmt.Errorf("db: begin read: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // a read has nothing to lose
+	return fn(&snapshot{d: d, tx: tx, now: d.Now()})
+}
+
+// Prepare reports whether the engine accepts a statement; tests call it for
+// every SQL text in the tree.
+func (d *DB) Prepare(ctx context.Context, query string) error {
+	stmt, err := d.write.PrepareContext(ctx, query)
+	if err != nil {
+		return fmt.Errorf("db: prepare %q: %w", query, err)
+	}
+	return stmt.Close()
+}
+
+// snapshot is the Reader of [DB.Read].
+type snapshot struct {
+	d   *DB
+	tx  *sql.Tx
+	now time.Time
+}
+
+func (s *snapshot) Now() time.Time   { return s.now }
+func (s *snapshot) Keys() *seal.Keys { return s.d.opt.Keys }
+func (s *snapshot) Engine() Engine   { return s.d.engine }
+
+func (s *snapshot) Query(ctx context.Context, q string, args ...any) (*Rows, error) {
+	if s.d.engine == Postgres { // pgx keeps prepared statements itself
+		rows, err := s.tx.QueryContext(ctx, q, args...)
+		return wrapRows(rows, q, err)
+	}
+	stmt, err := s.d.statement(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	return wrapRows(rows, q, err)
+}
+
+// statement keeps SQLite's compiled statements of the read pool.
+func (d *DB) statement(ctx context.Context, q string) (*sql.Stmt, error) {
+	if stmt, ok := d.stmts.Load(q); ok {
+		return stmt.(*sql.Stmt), nil
+	}
+	stmt, err := d.read.PrepareContext(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("db: prepare %q: %w", q, err)
+	}
+	if first, raced := d.stmts.LoadOrStore(q, stmt); raced {
+		stmt.Close()
+		return first.(*sql.Stmt), nil
+	}
+	return stmt, nil
+}

@@ -1,0 +1,301 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	_ "modernc.org/sqlite" // the SQLite engine, without cgo
+)
+
+// openSQLite opens one writer and a query-only read pool on the same file.
+func (d *DB) openSQLite(ctx context.Context, path string) error {
+	d.engine = SQLite
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("db: %w", err)
+	}
+	var err error
+	// busy_timeout comes first: the pragmas after it may have to wait for a lock.
+	if d.write, err = sql.Open("sqlite", address(path, "busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)")); err != nil {
+		return fmt.Errorf("db: %w", err)
+	}
+	d.write.SetMaxOpenConns(2) // one belongs to the queue, the other serves migrations
+	var level int
+	if err := d.write.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&level); err != nil {
+		return fmt.Errorf("db: open %s: %w", path, err)
+	}
+	if level < 2 && !d.opt.UnsafeDurability {
+		return errors.New("db: SQLite runs with synchronous below FULL; an acknowledged payment could be lost")
+	}
+	if d.read, err = sql.Open("sqlite", address(path, "busy_timeout(10000)", "query_only(1)", "foreign_keys(1)")); err != nil {
+		return fmt.Errorf("db: %w", err)
+	}
+	d.read.SetMaxOpenConns(d.opt.Readers)
+	d.read.SetMaxIdleConns(d.opt.Readers)
+	d.writer = newQueue(d)
+	return nil
+}
+
+func address(path string, pragmas ...string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + url.Values{"_pragma": pragmas}.Encode()
+}
+
+// shared is how many closures may ride on one SQLite commit.
+const shared = 64
+
+// queue lets waiting writers share commits: one goroutine opens a transaction,
+// hands it to each waiting closure in turn under a savepoint, and commits once
+// for all. Closures run on their callers' goroutines, so panics stay there.
+type queue struct {
+	d       *DB
+	waiting chan *turn
+	done    sync.WaitGroup
+	once    sync.Once
+	stop    chan struct{}
+}
+
+// turn is one caller's place in the queue.
+type turn struct {
+	tx       *Tx
+	grant    chan error // nil: the transaction is yours
+	finished chan error // the closure's own result
+	result   chan error // what became of the shared commit
+}
+
+// errAborted stands for a closure that ended without returning (a panic).
+var errAborted = errors.New("db: the transaction function did not return")
+
+func newQueue(d *DB) *queue {
+	q := &queue{d: d, waiting: make(chan *turn, 1024), stop: make(chan struct{})}
+	q.done.Add(1)
+	go q.serve()
+	return q
+}
+
+func (q *queue) close() {
+	q.once.Do(func() { close(q.stop) })
+	q.done.Wait()
+}
+
+func (q *queue) run(ctx context.Context, fn func(*Tx) error) (*Tx, error) {
+	t := &turn{
+		tx:       &Tx{d: q.d},
+		grant:    make(chan error, 1),
+		finished: make(chan error, 1),
+		result:   make(chan error, 1),
+	}
+	select {
+	case <-q.stop:
+		return nil, sql.ErrConnDone
+	default:
+	}
+	select {
+	case q.waiting <- t:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-q.stop:
+		return nil, sql.ErrConnDone
+	}
+	if err := <-t.grant; err != nil {
+		return nil, err
+	}
+	if err := t.do(ctx, fn); err != nil {
+		<-t.result // the savepoint is rolled back before the caller goes on
+		return nil, err
+	}
+	if err := <-t.result; err != nil {
+		return nil, err
+	}
+	return t.tx, nil
+}
+
+// do runs the closure and always reports its end, also when it panics.
+func (t *turn) do(ctx context.Context, fn func(*Tx) error) (err error) {
+	err = errAborted
+	defer func() { t.finished <- err }()
+	if err = ctx.Err(); err != nil {
+		return err
+	}
+	err = errAborted
+	err = fn(t.tx)
+	return err
+}
+
+func (q *queue) serve() {
+	defer q.done.Done()
+	session, err := q.d.write.Conn(context.Background())
+	if err != nil {
+		q.refuse(fmt.Errorf("db: writer: %w", err))
+		return
+	}
+	defer session.Close()
+	lite := &liteConn{session: session, stmts: map[string]*sql.Stmt{}}
+	for {
+		select {
+		case <-q.stop:
+			q.refuse(sql.ErrConnDone)
+			return
+		case first := <-q.waiting:
+			q.group(lite, first)
+		}
+	}
+}
+
+// refuse answers everybody still waiting.
+func (q *queue) refuse(err error) {
+	for {
+		select {
+		case t := <-q.waiting:
+			t.grant <- err
+		default:
+			return
+		}
+	}
+}
+
+// group runs first and whoever else is waiting in one transaction.
+func (q *queue) group(lite *liteConn, first *turn) {
+	ctx := context.Background()
+	if _, err := lite.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		first.grant <- err
+		return
+	}
+	var good []*turn
+	broken := false
+	for t := first; t != nil && !broken; t = q.next(len(good)) {
+		ok, err := q.one(ctx, lite, t)
+		if err != nil {
+			// The engine has ended the transaction under us (disk full, I/O error).
+			broken = true
+			break
+		}
+		if ok {
+			good = append(good, t)
+		}
+	}
+	outcome := error(nil)
+	if broken {
+		lite.exec(ctx, "ROLLBACK") //nolint:errcheck // it may already be rolled back
+		outcome = errAgain
+	} else if _, err := lite.exec(ctx, "COMMIT"); err != nil {
+		lite.exec(ctx, "ROLLBACK") //nolint:errcheck // SQLite keeps the transaction open after a failed COMMIT
+		outcome = err
+	}
+	for _, t := range good {
+		t.result <- outcome
+	}
+}
+
+// next takes another waiting turn without waiting for one.
+func (q *queue) next(riders int) *turn {
+	if riders >= shared {
+		return nil
+	}
+	select {
+	case t := <-q.waiting:
+		return t
+	default:
+		return nil
+	}
+}
+
+// one runs a turn under a savepoint. ok: it rides on the commit. An error means
+// that the whole transaction is lost.
+func (q *queue) one(ctx context.Context, lite *liteConn, t *turn) (ok bool, err error) {
+	if _, err := lite.exec(ctx, "SAVEPOINT rider"); err != nil {
+		t.grant <- errAgain
+		return false, err
+	}
+	t.tx.conn, t.tx.now = lite, q.d.Now()
+	t.grant <- nil
+	failed := <-t.finished
+	t.tx.conn = ended{}
+	if failed == nil {
+		if _, err := lite.exec(ctx, "RELEASE rider"); err != nil {
+			t.result <- errAgain
+			return false, err
+		}
+		return true, nil
+	}
+	_, err = lite.exec(ctx, "ROLLBACK TO rider")
+	if err == nil {
+		_, err = lite.exec(ctx, "RELEASE rider")
+	}
+	t.result <- failed
+	return false, err
+}
+
+// liteConn is the writer's connection with its compiled statements.
+type liteConn struct {
+	session *sql.Conn
+	stmts   map[string]*sql.Stmt
+}
+
+// statement compiles a text once. Texts are constants, so the map is bounded by
+// the size of the program; lists made by [In] are few.
+func (c *liteConn) statement(q string) (*sql.Stmt, error) {
+	if stmt, ok := c.stmts[q]; ok {
+		return stmt, nil
+	}
+	stmt, err := c.session.PrepareContext(context.Background(), q)
+	if err != nil {
+		return nil, fmt.Errorf("db: prepare %q: %w", q, err)
+	}
+	if len(c.stmts) >= 2048 {
+		for text, old := range c.stmts {
+			old.Close()
+			delete(c.stmts, text)
+			break
+		}
+	}
+	c.stmts[q] = stmt
+	return stmt, nil
+}
+
+// A cancelled context would interrupt the statement, and SQLite then rolls back
+// the whole transaction, riders included. So a closure that has begun runs on.
+
+func (c *liteConn) exec(_ context.Context, q string, args ...any) (int64, error) {
+	stmt, err := c.statement(q)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, fmt.Errorf("db: %q: %w", q, err)
+	}
+	return result.RowsAffected()
+}
+
+func (c *liteConn) query(_ context.Context, q string, args ...any) (*Rows, error) {
+	stmt, err := c.statement(q)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(context.Background(), args...)
+	return wrapRows(rows, q, err)
+}
+
+func (c *liteConn) batch(ctx context.Context, b *Batch) ([]int64, error) {
+	counts := make([]int64, len(b.texts))
+	for i, q := range b.texts {
+		n, err := c.exec(ctx, q, b.args[i]...)
+		if err != nil {
+			return nil, err
+		}
+		counts[i] = n
+	}
+	return counts, nil
+}
+
+// ended answers for a transaction that is over.
+type ended struct{}
+
+func (ended) exec(context.Context, string, ...any) (int64, error)  { return 0, sql.ErrTxDone }
+func (ended) query(context.Context, string, ...any) (*Rows, error) { return nil, sql.ErrTxDone }
+func (ended) batch(context.Context, *Batch) ([]int64, error)       { return nil, sql.ErrTxDone }

@@ -1,0 +1,234 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"yunshi/internal/base/seal"
+)
+
+// Reader is what a question needs: a snapshot of [DB.Read], or a [Tx] that is
+// about to act on the answer.
+type Reader interface {
+	Query(ctx context.Context, q string, args ...any) (*Rows, error)
+	Now() time.Time
+	Keys() *seal.Keys
+	Engine() Engine
+}
+
+// Scanner is a row to be read.
+type Scanner interface{ Scan(dest ...any) error }
+
+// Rows is a result that names its statement when something goes wrong.
+type Rows struct {
+	rows  *sql.Rows
+	query string
+}
+
+func wrapRows(rows *sql.Rows, q string, err error) (*Rows, error) {
+	if err != nil {
+		return nil, fmt.Errorf("db: %q: %w", q, err)
+	}
+	return &Rows{rows: rows, query: q}, nil
+}
+
+// Next, Scan, Err and Close are those of database/sql.
+func (r *Rows) Next() bool { return r.rows.Next() }
+
+// Scan reads the current row.
+func (r *Rows) Scan(dest ...any) error {
+	if err := r.rows.Scan(dest...); err != nil {
+		return fmt.Errorf("db: %q: %w", r.query, err)
+	}
+	return nil
+}
+
+// Err is the error that ended the iteration, if any.
+func (r *Rows) Err() error {
+	if err := r.rows.Err(); err != nil {
+		return fmt.Errorf("db: %q: %w", r.query, err)
+	}
+	return nil
+}
+
+// Close ends the result; it may be called again.
+func (r *Rows) Close() error { return r.rows.Close() }
+
+// conn is one connection inside a transaction.
+type conn interface {
+	exec(ctx context.Context, q string, args ...any) (int64, error)
+	query(ctx context.Context, q string, args ...any) (*Rows, error)
+	batch(ctx context.Context, b *Batch) ([]int64, error)
+}
+
+// Tx is a running transaction. It is used by one goroutine, inside [DB.Write].
+type Tx struct {
+	d     *DB
+	conn  conn
+	now   time.Time
+	after []func()
+}
+
+var _ Reader = (*Tx)(nil)
+
+// Now is the time of the transaction, the same at every call.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+// Keys are the field-encryption keys.
+func (tx *Tx) Keys() *seal.Keys { return tx.d.opt.Keys }
+
+// Engine says which engine runs the transaction.
+func (tx *Tx) Engine() Engine { return tx.d.engine }
+
+// Rand is the injected source of randomness.
+func (tx *Tx) Rand() io.Reader { return tx.d.opt.Rand }
+
+// ID makes a new sortable identifier such as "ord_01j…".
+func (tx *Tx) ID(prefix string) string { return tx.d.ids.New(prefix) }
+
+// AfterCommit registers a wake-up to run once the transaction is durable. It
+// must not do work that has to happen: that is a job.
+func (tx *Tx) AfterCommit(wake func()) { tx.after = append(tx.after, wake) }
+
+// Exec runs a statement and returns the number of rows it touched, which is how
+// a guarded UPDATE tells whether its guard held.
+func (tx *Tx) Exec(ctx context.Context, q string, args ...any) (int64, error) {
+	return tx.conn.exec(ctx, q, args...)
+}
+
+// Query runs a statement that returns rows.
+func (tx *Tx) Query(ctx context.Context, q string, args ...any) (*Rows, error) {
+	return tx.conn.query(ctx, q, args...)
+}
+
+// Batch collects statements that need no answer from each other.
+func (tx *Tx) Batch() *Batch { return &Batch{tx: tx} }
+
+// Batch travels to PostgreSQL in one round trip; on SQLite it runs one after
+// another.
+type Batch struct {
+	tx    *Tx
+	texts []string
+	args  [][]any
+}
+
+// Add appends a statement.
+func (b *Batch) Add(q string, args ...any) {
+	b.texts = append(b.texts, q)
+	b.args = append(b.args, args)
+}
+
+// Len is the number of statements waiting.
+func (b *Batch) Len() int { return len(b.texts) }
+
+// Send runs the statements in order, returns the rows each touched, and empties
+// the batch.
+func (b *Batch) Send(ctx context.Context) ([]int64, error) {
+	if len(b.texts) == 0 {
+		return nil, nil
+	}
+	counts, err := b.tx.conn.batch(ctx, b)
+	b.texts, b.args = nil, nil
+	return counts, err
+}
+
+// ErrNoRow is returned by [One] and [Value] when there is no row.
+var ErrNoRow = errors.New("db: no row")
+
+// One reads exactly the first row, or returns [ErrNoRow].
+func One[T any](ctx context.Context, r Reader, scan func(Scanner) (T, error), q string, args ...any) (T, error) {
+	var zero T
+	rows, err := r.Query(ctx, q, args...)
+	if err != nil {
+		return zero, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return zero, err
+		}
+		return zero, ErrNoRow
+	}
+	value, err := scan(rows)
+	if err != nil {
+		return zero, err
+	}
+	return value, rows.Close()
+}
+
+// All reads every row.
+func All[T any](ctx context.Context, r Reader, scan func(Scanner) (T, error), q string, args ...any) ([]T, error) {
+	var all []T
+	err := Each(ctx, r, scan, func(v T) error { all = append(all, v); return nil }, q, args...)
+	return all, err
+}
+
+// Each calls fn for every row and stops at the first error.
+func Each[T any](ctx context.Context, r Reader, scan func(Scanner) (T, error), fn func(T) error, q string, args ...any) error {
+	rows, err := r.Query(ctx, q, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		value, err := scan(rows)
+		if err != nil {
+			return err
+		}
+		if err := fn(value); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Value reads one column of one row, or returns [ErrNoRow].
+func Value[T any](ctx context.Context, r Reader, q string, args ...any) (T, error) {
+	return One(ctx, r, Column[T], q, args...)
+}
+
+// Column scans a row of one column.
+func Column[T any](s Scanner) (T, error) {
+	var v T
+	err := s.Scan(&v)
+	return v, err
+}
+
+// In renders a list of n placeholders that starts at number from:
+// In(3, 2) is "($3,$4)". It is the only dynamic SQL outside search and report.
+func In(from, n int) string {
+	var b strings.Builder
+	b.WriteByte('(')
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(from + i))
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+// Micros is the stored form of a time: microseconds since 1970 UTC, and 0 for
+// the zero time ("never").
+func Micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// Time is the inverse of [Micros].
+func Time(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
