@@ -1,0 +1,88 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Point is one value of a series. Text is the value as people read it
+// ("¥1,980.00"); Value only decides the height.
+type Point struct {
+	Label string
+	Value int64
+	Text  string
+}
+
+// Series is a small set of values. Finding is the title and says what is seen
+// ("Sales doubled in October"); Axis names what is counted.
+type Series struct {
+	Finding string
+	Axis    string
+	Points  []Point
+}
+
+// Stat is one number of a desk.
+type Stat struct {
+	Label string
+	Value string
+	Note  string
+	Tone  Tone    // of the note
+	Href  string  // the list behind the number; "" for none
+	Trend []Point // drawn as a sparkline; may be empty
+}
+
+func (s Series) max() int64 {
+	var top int64 = 1
+	for _, p := range s.Points {
+		top = max(top, p.Value)
+	}
+	return top
+}
+
+// Geometry of the bar chart in its own units.
+const (
+	chartWidth  = 640
+	chartHeight = 220
+	chartFloor  = 188
+	chartTop    = 28
+)
+
+type bar struct {
+	Point
+	X, Y, W, H, Mid int
+}
+
+// bars lays the points side by side; a negative value has no height.
+func (s Series) bars() []bar {
+	if len(s.Points) == 0 {
+		return nil
+	}
+	step := chartWidth / len(s.Points)
+	width := min(step*6/10, 72)
+	out := make([]bar, len(s.Points))
+	for i, p := range s.Points {
+		h := int(max(p.Value, 0) * int64(chartFloor-chartTop) / s.max())
+		x := i*step + (step-width)/2
+		out[i] = bar{Point: p, X: x, Y: chartFloor - h, W: width, H: h, Mid: x + width/2}
+	}
+	return out
+}
+
+// sparkline returns the corners of a line in a box of 100 by 30.
+func sparkline(points []Point) string {
+	if len(points) < 2 {
+		return ""
+	}
+	low, high := points[0].Value, points[0].Value
+	for _, p := range points {
+		low, high = min(low, p.Value), max(high, p.Value)
+	}
+	spread := max(high-low, 1)
+	var b strings.Builder
+	for i, p := range points {
+		x := float64(i) * 100 / float64(len(points)-1)
+		y := 27 - float64(p.Value-low)*24/float64(spread)
+		fmt.Fprintf(&b, "%.1f,%.1f ", x, y)
+	}
+	return strings.TrimSpace(b.String())
+}
