@@ -16,7 +16,7 @@ CREATE TABLE account_user (
     account TEXT NOT NULL REFERENCES account_account (id),
     name_sealed BYTEA NOT NULL,
     email_sealed BYTEA NOT NULL,
-    email_index BYTEA NOT NULL UNIQUE,
+    email_index TEXT NOT NULL UNIQUE,
     mobile_sealed BYTEA NOT NULL,
     roles TEXT NOT NULL,
     locale TEXT NOT NULL CHECK (locale IN ('zh', 'en')),
@@ -66,7 +66,7 @@ CREATE INDEX account_session_user ON account_session (user_id, created_at);
 -- Every attempt to sign in. user_id is empty when nobody has that e-mail address.
 CREATE TABLE account_login (
     id TEXT PRIMARY KEY,
-    email_index BYTEA NOT NULL,
+    email_index TEXT NOT NULL,
     user_id TEXT NOT NULL,
     method TEXT NOT NULL,
     result TEXT NOT NULL CHECK (result IN ('ok', 'refused', 'limited')),

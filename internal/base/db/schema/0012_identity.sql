@@ -7,7 +7,7 @@ CREATE TABLE identity_case (
     id_kind TEXT NOT NULL CHECK (id_kind IN ('resident_id', 'uscc')),
     name_sealed BYTEA NOT NULL,
     number_sealed BYTEA NOT NULL,
-    number_index BYTEA NOT NULL,
+    number_index TEXT NOT NULL,
     mobile_sealed BYTEA NOT NULL,
     email_sealed BYTEA NOT NULL,
     bank_account_sealed BYTEA NOT NULL,
