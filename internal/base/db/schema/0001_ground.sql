@@ -89,4 +89,4 @@ CREATE TABLE job_job (
 CREATE INDEX job_job_due ON job_job (due_at, id) WHERE state = 'waiting';
 CREATE INDEX job_job_lease ON job_job (lease_until) WHERE state = 'running';
 CREATE INDEX job_job_object ON job_job (object, kind);
-CREATE UNIQUE INDEX job_job_open ON job_job (kind, object, name) WHERE state IN ('waiting', 'running') AND name <> '';
+CREATE UNIQUE INDEX job_job_open ON job_job (kind, object, name) WHERE state = 'waiting' AND name <> '';

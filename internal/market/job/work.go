@@ -1,0 +1,238 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/fault"
+)
+
+// Handler does the work of one kind.
+type Handler struct {
+	// Run works with no transaction open, then records the effect in one and
+	// calls [Done] there. A nil answer without Done ends the job as well.
+	Run func(ctx context.Context, d *db.DB, j Job) error
+	// Ladder holds the waits between attempts; after the last one the job fails.
+	// Nil means DefaultLadder.
+	Ladder []time.Duration
+	// GiveUp records that the job has failed for good. It may be nil.
+	GiveUp func(ctx context.Context, tx *db.Tx, j Job, cause error) error
+}
+
+// DefaultLadder retries for about a day.
+var DefaultLadder = []time.Duration{
+	time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour, 16 * time.Hour,
+}
+
+const (
+	lease = 30 * time.Second
+	idle  = 100 * time.Millisecond // between looks at an empty queue
+	width = 16                     // jobs of one node that run at once
+)
+
+// Worker runs the jobs of one node. Several nodes may share one database.
+type Worker struct {
+	d        *db.DB
+	handlers map[string]Handler
+	log      *slog.Logger
+}
+
+// NewWorker makes a worker. A kind without a handler is left for other nodes.
+func NewWorker(d *db.DB, handlers map[string]Handler, log *slog.Logger) *Worker {
+	return &Worker{d: d, handlers: handlers, log: log}
+}
+
+// Run works until ctx ends, then waits for the jobs it has begun.
+func (w *Worker) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, width)
+	for ctx.Err() == nil {
+		jobs, err := w.claim(ctx, cap(slots)-len(slots))
+		if err != nil && ctx.Err() == nil {
+			w.log.Error("job: claim", "error", err)
+		}
+		for _, j := range jobs {
+			slots <- struct{}{}
+			running.Go(func() {
+				defer func() { <-slots }()
+				w.run(ctx, j)
+			})
+		}
+		if len(jobs) > 0 && len(slots) < cap(slots) {
+			continue
+		}
+		select {
+		case <-time.After(idle):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Drain runs every due job, one after another, until none is due. Tests and the
+// story command use it with a clock that they move.
+func (w *Worker) Drain(ctx context.Context) error {
+	for {
+		jobs, err := w.claim(ctx, 1)
+		if err != nil || len(jobs) == 0 {
+			return err
+		}
+		w.run(ctx, jobs[0])
+	}
+}
+
+// NextDue is when the next waiting job is due; the zero time when none waits.
+func (w *Worker) NextDue(ctx context.Context) (due time.Time, err error) {
+	err = w.d.Read(ctx, func(r db.Reader) error {
+		us, err := db.Value[int64](ctx, r, nextDue)
+		due = db.Time(us)
+		return err
+	})
+	return due, err
+}
+
+// claim leases up to n jobs.
+func (w *Worker) claim(ctx context.Context, n int) ([]Job, error) {
+	if n <= 0 {
+		return nil, nil
+	}
+	var candidates []string
+	err := w.d.Read(ctx, func(r db.Reader) error {
+		for _, q := range []string{selectDue, selectOut} {
+			ids, err := db.All(ctx, r, db.Column[string], q, db.Micros(r.Now()), n)
+			if err != nil {
+				return err
+			}
+			candidates = append(candidates, ids...)
+		}
+		return nil
+	})
+	if err != nil || len(candidates) == 0 {
+		return nil, err
+	}
+	candidates = candidates[:min(n, len(candidates))]
+	var jobs []Job
+	err = w.d.Write(ctx, func(tx *db.Tx) error {
+		jobs = jobs[:0]
+		for _, id := range candidates {
+			won, err := tx.Exec(ctx, leaseJob, db.Micros(tx.Now().Add(lease)), id, db.Micros(tx.Now()))
+			if err != nil {
+				return err
+			}
+			if won == 0 {
+				continue
+			}
+			j, err := db.One(ctx, tx, scanJob, selectJob, id)
+			if err != nil {
+				return err
+			}
+			jobs = append(jobs, j)
+		}
+		return nil
+	})
+	return jobs, err
+}
+
+// run works one leased job and records how it ended.
+func (w *Worker) run(ctx context.Context, j Job) {
+	ctx = context.WithoutCancel(ctx) // a begun job is finished, also when the node stops
+	handler, known := w.handlers[j.Kind]
+	err := fmt.Errorf("job: this node has no handler for %q", j.Kind)
+	if known {
+		stop := w.heartbeat(ctx, j)
+		err = protect(ctx, w.d, handler, j)
+		stop()
+	}
+	if err = w.record(ctx, handler, j, err); err != nil {
+		w.log.Error("job: record", "kind", j.Kind, "job", j.ID, "error", err)
+	}
+}
+
+// protect turns a panic of a handler into a failure of the job.
+func protect(ctx context.Context, d *db.DB, h Handler, j Job) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("job: panic: %v", r)
+		}
+	}()
+	return h.Run(ctx, d, j)
+}
+
+// heartbeat extends the lease while the handler works.
+func (w *Worker) heartbeat(ctx context.Context, j Job) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		ticker := time.NewTicker(lease / 3)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				err := w.d.Write(ctx, func(tx *db.Tx) error {
+					_, err := tx.Exec(ctx, extendJob, db.Micros(tx.Now().Add(lease)), j.ID, j.Token)
+					return err
+				})
+				if err != nil && ctx.Err() == nil {
+					w.log.Warn("job: heartbeat", "job", j.ID, "error", err)
+				}
+			}
+		}
+	}()
+	return cancel
+}
+
+// record ends the job, or sets when it runs again.
+func (w *Worker) record(ctx context.Context, h Handler, j Job, cause error) error {
+	if errors.Is(cause, ErrLeaseLost) {
+		return nil // another worker has it; its record counts
+	}
+	ladder := h.Ladder
+	if ladder == nil {
+		ladder = DefaultLadder
+	}
+	var wish *later
+	return w.d.Write(ctx, func(tx *db.Tx) error {
+		switch {
+		case cause == nil:
+			_, err := tx.Exec(ctx, endJob, db.Micros(tx.Now()), j.ID, j.Token)
+			return err
+		case errors.As(cause, &wish):
+			return w.again(ctx, tx, j, wish.after, 0, cause)
+		case j.Attempt < len(ladder):
+			w.log.Warn("job: will run again", "kind", j.Kind, "job", j.ID, "attempt", j.Attempt+1, "error", cause)
+			return w.again(ctx, tx, j, ladder[j.Attempt], 1, cause)
+		}
+		w.log.Error("job: gave up", "kind", j.Kind, "job", j.ID, "error", cause)
+		n, err := tx.Exec(ctx, failJob, brief(cause), db.Micros(tx.Now()), j.ID, j.Token)
+		if err != nil || n == 0 || h.GiveUp == nil {
+			return err
+		}
+		return h.GiveUp(ctx, tx, j, cause)
+	})
+}
+
+// again puts the job back, or ends it when a twin already waits.
+func (w *Worker) again(ctx context.Context, tx *db.Tx, j Job, after time.Duration, failed int, cause error) error {
+	n, err := tx.Exec(ctx, retryJob, brief(cause), db.Micros(tx.Now().Add(after)), failed, j.ID, j.Token)
+	if err != nil || n == 1 {
+		return err
+	}
+	_, err = tx.Exec(ctx, endJob, db.Micros(tx.Now()), j.ID, j.Token)
+	return err
+}
+
+// brief is the error text kept with the job: a fault's code, or the first 500
+// bytes, in which packages put no personal data.
+func brief(err error) string {
+	if f, ok := fault.Of(err); ok {
+		return f.Error()
+	}
+	text := err.Error()
+	return text[:min(len(text), 500)]
+}
