@@ -11,7 +11,7 @@ import (
 // onePackageComment: the package comment is the specification; a second one would compete with it.
 func onePackageComment(t *tree) (found []string) {
 	for _, p := range t.pkgs {
-		files := p.product()
+		files := filter(p.product(), func(f *file) bool { return !ast.IsGenerated(f.ast) })
 		if len(files) == 0 {
 			continue
 		}
@@ -151,6 +151,107 @@ func nothingPointsOutOfTheTree(t *tree) (found []string) {
 	return found
 }
 
+// foreignImplementations are interfaces whose second implementation is a type of the standard library.
+var foreignImplementations = []string{"internal/base/db.Scanner"}
+
+// interfacesHaveTwoImplementations: an interface is declared by the package that calls it, and only where two
+// implementations exist, a fake of the outside world among them.
+func interfacesHaveTwoImplementations(t *tree) (found []string) {
+	types := map[string]map[string]bool{} // "dir.Type" -> its methods
+	t.each(everyFile, func(f *file) {
+		for _, d := range f.ast.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Recv == nil || len(fn.Recv.List) != 1 {
+				continue
+			}
+			key := f.pkg.dir + "." + receiver(fn.Recv.List[0].Type)
+			if types[key] == nil {
+				types[key] = map[string]bool{}
+			}
+			types[key][fn.Name.Name] = true
+		}
+	})
+	t.each(productFile, func(f *file) {
+		if !below("internal")(f.pkg.dir) || ast.IsGenerated(f.ast) {
+			return
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			declared, ok := spec.Type.(*ast.InterfaceType)
+			if !ok {
+				return true
+			}
+			methods, plain := methodsOf(declared)
+			name := f.pkg.dir + "." + spec.Name.Name
+			if !plain || len(methods) == 0 || slices.Contains(foreignImplementations, name) {
+				return true
+			}
+			implementations := 0
+			for _, has := range types {
+				if !slices.ContainsFunc(methods, func(m string) bool { return !has[m] }) {
+					implementations++
+				}
+			}
+			if implementations < 2 {
+				found = append(found, t.at(spec.Pos(), "interface %s has %d implementations", name, implementations))
+			}
+			// What base offers, such as files on disk or on S3, is called by the rings outside it.
+			if r, _ := ring(f.pkg.dir); r != "base" && !callsOneOf(f.pkg, methods) {
+				found = append(found, t.at(spec.Pos(), "interface %s is not called where it is declared", name))
+			}
+			return true
+		})
+	})
+	return found
+}
+
+// receiver returns the type name of a method's receiver.
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	case *ast.IndexListExpr:
+		return receiver(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
+}
+
+// methodsOf returns the names of an interface's methods; plain is false for interfaces that embed something, among
+// them the constraints of type parameters.
+func methodsOf(i *ast.InterfaceType) (names []string, plain bool) {
+	for _, m := range i.Methods.List {
+		if len(m.Names) == 0 {
+			return nil, false
+		}
+		for _, name := range m.Names {
+			names = append(names, name.Name)
+		}
+	}
+	return names, true
+}
+
+func callsOneOf(p *pkg, methods []string) bool {
+	called := false
+	for _, f := range p.product() {
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if s, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains(methods, s.Sel.Name) {
+					called = true
+				}
+			}
+			return !called
+		})
+	}
+	return called
+}
+
 func TestShape(t *testing.T) {
 	const importDB = "package order\nimport \"yunshi/internal/base/db\"\n"
 	for _, r := range []rule{
@@ -203,6 +304,17 @@ func TestShape(t *testing.T) {
 				{"internal/base/mail/a.go": "package mail\nimport \"time\"\nvar now = time.Now"},
 				{"internal/market/order/a_test.go": "package order\nimport \"time\"\nvar t = time.Now()"},
 				{"internal/edge/serve/a.go": "package serve\nimport \"time\"\nvar t = time.Now()"},
+			},
+		},
+		{
+			name: "interfaces_have_two_implementations", check: interfacesHaveTwoImplementations,
+			planted: []source{
+				{"internal/market/payment/a.go": "package payment\ntype Gateway interface{ Open() }\nfunc f(g Gateway) { g.Open() }", "internal/plug/alipay/a.go": "package alipay\ntype G struct{}\nfunc (G) Open() {}"},
+				{"internal/market/payment/a.go": "package payment\ntype Gateway interface{ Open() }", "internal/plug/alipay/a.go": "package alipay\ntype G struct{}\nfunc (G) Open() {}\ntype H struct{}\nfunc (*H) Open() {}"},
+			},
+			allowed: []source{
+				{"internal/market/payment/a.go": "package payment\ntype Gateway interface{ Open() }\nfunc f(g Gateway) { g.Open() }", "internal/plug/alipay/a.go": "package alipay\ntype G struct{}\nfunc (G) Open() {}", "internal/market/payment/a_test.go": "package payment\ntype fake struct{}\nfunc (*fake) Open() {}"},
+				{"internal/base/db/a.go": "package db\ntype number interface{ ~int | ~int64 }"},
 			},
 		},
 		{
