@@ -96,7 +96,7 @@ func TestMobileVectors(t *testing.T) {
 	}
 	for _, v := range []vector{
 		{In: "(138) 0013\u00a08000", Out: "+8613800138000"}, {In: "+13800138000", Err: "region"}, {In: "", Err: "length"},
-		{In: "+86", Err: "length"}, {In: "+86+8613800138000", Err: "length"}, {In: "１３８００１３８０００", Out: "+8613800138000"},
+		{In: "+86", Err: "length"}, {In: "+86+8613800138000", Err: "length"},
 	} {
 		got, err := ParseMobile(v.In)
 		if agrees(t, "mobile", v, err) {
@@ -356,10 +356,6 @@ func FuzzEmail(f *testing.F) {
 	seed(f, "Zhang.San@Example.COM", "li＠例子.公司", "a@example.com.", "zhang.san+cloud@gmail.com", "a@xn--fsqu00a.xn--55qx5d", "+a@gmail.com", "a@b。com")
 	parse := func(s string) (string, error) { e, err := ParseEmail(s); return e.Canonical(), err }
 	f.Fuzz(func(t *testing.T, s string) { c, err := parse(s); accepts(t, s, c, err, parse) })
-	unique := func(s string) (string, error) { e, err := ParseEmail(s); return e.Unique(), err }
-	if got, err := unique("A@B.com"); err != nil || got != "a@b.com" {
-		f.Fatal(got, err)
-	}
 }
 
 func FuzzEInvoiceNo(f *testing.F) {
