@@ -8,6 +8,11 @@
 // {{.Name}} is filled from the key/value pairs of the call; the value "Count"
 // also picks the plural form. Texts are plain text: pages escape them.
 //
+// A refusal has the keys "fault.<CODE>" and "fault.<CODE>.next". Its values are
+// optional, by {{with .Until}}…{{end}}, and use these names: Until, Earliest (a
+// written time), Max, Amount (written money or size), Limit (a count), Seconds,
+// Case (an id), Contact.
+//
 // Owns: the catalogue, the language and time zone of a context, and how dates,
 // numbers and remaining time are written. Does not own: which message is shown
 // where.

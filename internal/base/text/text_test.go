@@ -2,6 +2,7 @@ package text_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,5 +128,38 @@ func TestUnknownKeysAreCounted(t *testing.T) {
 	text.T(context.Background(), "base.no.such.key")
 	if got := text.Missing() - before; got != 1 {
 		t.Errorf("counted %d for one unknown key", got)
+	}
+}
+
+func BenchmarkTextWithAValue(b *testing.B) {
+	ctx := text.With(context.Background(), text.EN)
+	for b.Loop() {
+		text.T(ctx, "base.unit.days", "Count", 3)
+	}
+}
+
+// The refusals the agreement, the law and the rulebook can lead to.
+func TestEveryRefusalSaysWhatIsWrongAndWhatToDo(t *testing.T) {
+	for code := range strings.FieldsSeq(`
+		AGREEMENT_NOT_ACCEPTED NOT_AUTHORISED_TO_ACCEPT EMPHASIS_MISSING RULE_NOT_IN_FORCE CLAUSE_DISABLED
+		PUBLISH_TOO_EARLY NOTICE_TOO_SHORT TERM_PAST_SERVICE_END CATEGORY_IN_USE PROFILE_INVALID REALNAME_REQUIRED
+		REALNAME_MISMATCH REREGISTRATION_BANNED ACCOUNT_RESTRICTED ACCOUNT_SUSPENDED ACCOUNT_TERMINATED
+		VENDOR_NOT_ELIGIBLE VENDOR_NO_MERCHANT_ACCOUNT DEPOSIT_SHORT RIGHTS_BASIS_MISSING TERMS_SHEET_INCOMPLETE
+		OPERATOR_MAY_NOT_EDIT BADGE_MISLEADING PRODUCT_DELISTED PRODUCT_USE_PROHIBITED PRICE_INVARIANT
+		PAYMENT_AMOUNT_MISMATCH OFF_PLATFORM_PAYMENT LEDGER_NO_BASIS SPLIT_OVER_LIMIT WITHDRAW_NOT_DUE
+		ENTITLEMENT_ACCOUNT_BOUND LINK_EXPIRED REFUND_NOT_SUPPORTED REFUND_WINDOW_CLOSED REFUND_OFFLINE_ONLY
+		REFUND_INVOICE_OUTSTANDING REFUND_QUOTA_USED NO_REFUND_BREACH CLAIM_OVER_CAP INVOICE_FROM_VENDOR_ONLY
+		INVOICE_OVER_AMOUNT INVOICE_TITLE_INVALID SENSITIVE_CONTENT_CONFIRM CONTENT_BLOCKED FILE_INFECTED RATE_LIMITED
+		REVIEW_DELETE_FORBIDDEN SELF_PURCHASE ENFORCEMENT_NO_EVIDENCE ENFORCEMENT_NO_HUMAN SECOND_APPROVER_REQUIRED
+		DISCLOSURE_NO_BASIS DISCLOSURE_REVIEW_DUE CONSENT_REQUIRED PURGE_TOO_EARLY
+		INTERNAL NOT_FOUND NOT_SIGNED_IN FORBIDDEN BAD_REQUEST FIELD_REQUIRED FIELD_INVALID IDEMPOTENCY_CONFLICT
+		IDEMPOTENCY_KEY_REQUIRED STALE METHOD_NOT_ALLOWED TOO_LARGE UNAVAILABLE`) {
+		for _, l := range []text.Lang{text.ZH, text.EN} {
+			// Values such as a date are welcome, but a refusal reads well without them.
+			what, next := text.In(l, "fault."+code), text.In(l, "fault."+code+".next")
+			if strings.Contains(what+next, "⟦") || what == next {
+				t.Errorf("%s/%s: %q, %q", l, code, what, next)
+			}
+		}
 	}
 }
