@@ -17,7 +17,7 @@ if [[ "${CI:-}" == true ]]; then
 fi
 
 step 'gofmt'
-unformatted="$(git ls-files -z '*.go' | xargs -0 -r gofmt -l)"
+unformatted="$(find . -name node_modules -prune -o -name '*.go' -print0 | xargs -0 -r gofmt -l)"
 if [[ -n "$unformatted" ]]; then
   printf 'not formatted by gofmt:\n%s\n' "$unformatted" >&2
   exit 1
