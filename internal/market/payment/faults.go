@@ -1,0 +1,29 @@
+package payment
+
+import "yunshi/internal/base/fault"
+
+// The refusals of this package.
+var (
+	// ErrMismatch refuses money of another amount or currency than is due; it is
+	// recorded and sent back.
+	ErrMismatch = fault.New(fault.Invalid, "PAYMENT_AMOUNT_MISMATCH", "UA 2.5")
+	// ErrNotice refuses a notice whose sender, age or form is not proved.
+	ErrNotice = fault.New(fault.Invalid, "PAYMENT_NOTICE_INVALID", "")
+	// ErrPending refuses a new attempt while the outcome of another is not known
+	// or it could still be paid.
+	ErrPending = fault.New(fault.Conflict, "PAYMENT_PENDING", "")
+	// ErrPaid refuses a new attempt for an order that has been paid.
+	ErrPaid = fault.New(fault.Conflict, "PAYMENT_DONE", "")
+	// ErrOverRefund refuses to give back more than came in.
+	ErrOverRefund = fault.New(fault.Conflict, "PAYMENT_OVER_REFUND", "")
+	// ErrGateway refuses a way to pay that this market does not have.
+	ErrGateway = fault.New(fault.Invalid, "PAYMENT_METHOD_UNKNOWN", "")
+	// ErrStatement refuses a statement line that contradicts what is known.
+	ErrStatement = fault.New(fault.Conflict, "STATEMENT_LINE_CHANGED", "")
+
+	ErrNotFound  = fault.New(fault.NotFound, "NOT_FOUND", "")
+	ErrForbidden = fault.New(fault.Forbidden, "FORBIDDEN", "")
+	ErrRequired  = fault.New(fault.Invalid, "FIELD_REQUIRED", "")
+	ErrInvalid   = fault.New(fault.Invalid, "FIELD_INVALID", "")
+	ErrStale     = fault.New(fault.Conflict, "STALE", "")
+)
