@@ -39,16 +39,18 @@ func (s Series) max() int64 {
 	return top
 }
 
-// Geometry of the bar chart in its own units.
+// Geometry of the bar chart in its own units; a character is about 7 wide.
 const (
-	chartWidth  = 640
-	chartHeight = 220
-	chartFloor  = 188
+	chartWidth  = 440
+	chartFloor  = 168
 	chartTop    = 28
+	chartLetter = 7
 )
 
+// bar is one column. Text and Label are empty where they would run into their
+// neighbours; the table below the chart has them all.
 type bar struct {
-	Point
+	Text, Label     string
 	X, Y, W, H, Mid int
 }
 
@@ -58,14 +60,38 @@ func (s Series) bars() []bar {
 		return nil
 	}
 	step := chartWidth / len(s.Points)
-	width := min(step*6/10, 72)
+	width := max(min(step*6/10, 56), 1)
+	longestText, longestLabel := 1, 1
+	for _, p := range s.Points {
+		longestText = max(longestText, letters(p.Text))
+		longestLabel = max(longestLabel, letters(p.Label))
+	}
+	every := 1 + longestLabel*chartLetter/max(step, 1)
 	out := make([]bar, len(s.Points))
 	for i, p := range s.Points {
-		h := int(max(p.Value, 0) * int64(chartFloor-chartTop) / s.max())
+		h := int(float64(max(p.Value, 0)) / float64(s.max()) * (chartFloor - chartTop))
 		x := i*step + (step-width)/2
-		out[i] = bar{Point: p, X: x, Y: chartFloor - h, W: width, H: h, Mid: x + width/2}
+		out[i] = bar{X: x, Y: chartFloor - h, W: width, H: h, Mid: x + width/2}
+		if longestText*chartLetter <= step {
+			out[i].Text = p.Text
+		}
+		if i%every == 0 {
+			out[i].Label = p.Label
+		}
 	}
 	return out
+}
+
+// letters is the width of a text in Latin letters; a Han character takes two.
+func letters(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r >= 0x2E80 {
+			n++
+		}
+	}
+	return n
 }
 
 // sparkline returns the corners of a line in a box of 100 by 30.

@@ -1,7 +1,9 @@
 package page
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/text"
@@ -47,10 +49,44 @@ type Refusal struct {
 	Request string // reference for support; shown for internal errors
 }
 
-// FieldRefusal is what is wrong with one field; Name is the field's name.
+// FieldRefusal is what is wrong with one field: its name in the form, its label
+// as the person knows it ("" when For was not called), and the text.
 type FieldRefusal struct {
-	Name string
-	Text string
+	Name  string
+	Label string
+	Text  string
+}
+
+// sentence joins label and text with the colon of the language.
+func (f FieldRefusal) sentence(l text.Lang) string {
+	switch {
+	case f.Label == "":
+		return f.Text
+	case l == text.ZH:
+		return f.Label + "：" + f.Text
+	default:
+		return f.Label + ": " + f.Text
+	}
+}
+
+// For gives the refused fields their labels and the order of the form. A field
+// that the form does not ask for comes last.
+func (f Refusal) For(fields ...Field) Refusal {
+	place := make(map[string]int, len(fields))
+	for i, field := range fields {
+		place[field.Name] = i + 1
+	}
+	refused := slices.Clone(f.Fields)
+	for i, r := range refused {
+		if at := place[r.Name]; at > 0 {
+			refused[i].Label = fields[at-1].Label
+		}
+	}
+	slices.SortStableFunc(refused, func(a, b FieldRefusal) int {
+		return cmp.Compare(uint(place[a.Name]-1), uint(place[b.Name]-1))
+	})
+	f.Fields = refused
+	return f
 }
 
 // RefusalOf translates an error into the language of the context. Faults that
