@@ -1,0 +1,226 @@
+// Package agreement is what binds whom since when: the user agreement, the
+// rulebooks that are part of it, and who accepted them how.
+//
+//	version: published → in force → superseded
+//	account: none → implied (by use) → accepted (by click); none → accepted
+//
+// The agreement and all rulebooks in force at a moment are one bundle, named by a
+// hash over their texts. Acceptance is of a bundle, never of a part of it.
+//
+// Time has three meanings here. Published: when the text was made public.
+// Effective: from when it binds and its settings count. Accepted: when one
+// account's act was recorded; of several acts the earliest is the one from which
+// the account is bound.
+//
+// Owns: versions, clauses, settings, bundles, what was displayed to whom,
+// acceptances, and their evidence.
+// Does not own: privacy consents (package privacy; acceptance never contains
+// one), what a setting does (the package that asks for it), the pages.
+//
+// Always true:
+//   - A published text never changes; its SHA-256 is over the exact document that
+//     evidence exports.
+//   - No version limits or excludes liability in plain type.
+//   - One record per account, bundle and method, however many clicks race.
+//   - The privacy notice is published here but is in no bundle.
+package agreement
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"yunshi/internal/base/text"
+	"yunshi/internal/market/account"
+)
+
+// Kind says what sort of document a version is.
+type Kind string
+
+// The kinds.
+const (
+	KindAgreement Kind = "agreement"
+	KindRulebook  Kind = "rulebook"
+	KindPrivacy   Kind = "privacy"
+)
+
+// The codes of the two documents that are not rulebooks.
+const (
+	UserAgreement = "user-agreement"
+	PrivacyNotice = "privacy-notice"
+)
+
+// Both is a text in both languages. Chinese is the language of record.
+type Both struct {
+	ZH string `json:"zh"`
+	EN string `json:"en"`
+}
+
+// In returns the text in a language.
+func (b Both) In(l text.Lang) string {
+	if l == text.EN {
+		return b.EN
+	}
+	return b.ZH
+}
+
+func (b Both) full() bool { return b.ZH != "" && b.EN != "" }
+
+// Emphasis is how a clause is printed.
+type Emphasis string
+
+// The emphases.
+const (
+	Plain Emphasis = "none"
+	Bold  Emphasis = "bold"
+)
+
+// ClauseKind says whether a clause takes something away from the reader.
+type ClauseKind string
+
+// The kinds of clause.
+const (
+	Ordinary       ClauseKind = "none"
+	LiabilityLimit ClauseKind = "liability_limit"
+	Exclusion      ClauseKind = "exclusion"
+)
+
+// Chapter groups clauses.
+type Chapter struct {
+	ID    string `json:"id"`
+	Title Both   `json:"title"`
+}
+
+// Clause is one clause of the agreement or section of a rulebook.
+type Clause struct {
+	ID       string     `json:"id"`
+	Chapter  string     `json:"chapter,omitempty"`
+	Title    Both       `json:"title"`
+	Text     Both       `json:"text"`
+	Emphasis Emphasis   `json:"emphasis,omitempty"`
+	Kind     ClauseKind `json:"kind,omitempty"`
+}
+
+// document is the published form of a version: the JSON that is hashed.
+type document struct {
+	Code           string                     `json:"code"`
+	Number         int64                      `json:"number"`
+	Title          Both                       `json:"title"`
+	Jurisdiction   string                     `json:"jurisdiction,omitempty"`
+	Operator       Both                       `json:"operator,omitzero"`
+	PlaceOfSigning Both                       `json:"place_of_signing,omitzero"`
+	GoverningLaw   Both                       `json:"governing_law,omitzero"`
+	Chapters       []Chapter                  `json:"chapters,omitempty"`
+	Clauses        []Clause                   `json:"clauses,omitempty"`
+	Sections       []Clause                   `json:"sections,omitempty"`
+	Settings       map[string]json.RawMessage `json:"settings,omitempty"`
+}
+
+// Terms are what an installation fills into the texts.
+type Terms struct {
+	Operator       Both
+	PlaceOfSigning Both      // zero: as the source says
+	GoverningLaw   Both      // zero: as the source says
+	Jurisdiction   string    // "CN", "EU" or "OTHER"; "": as the source says, else CN
+	EffectiveAt    time.Time // zero: as early as allowed
+	Major          bool      // a change with major impact needs the longer notice
+}
+
+// Version is one published document. Chapters, Clauses and Source are filled only
+// by the functions that say so.
+type Version struct {
+	ID             string
+	Kind           Kind
+	Code           string
+	Number         int64
+	Title          Both
+	PlaceOfSigning Both
+	GoverningLaw   Both
+	Jurisdiction   string
+	SHA256         string // of Source, hexadecimal
+	PublishedAt    time.Time
+	EffectiveAt    time.Time
+
+	Chapters []Chapter
+	Clauses  []Clause
+	Source   []byte
+}
+
+// Bundle is the agreement with the rulebooks in force together with it.
+type Bundle struct {
+	Hash      string // hexadecimal SHA-256 over code, number and hash of each document
+	Agreement Version
+	Rulebooks []Version
+}
+
+// Documents returns the agreement and then the rulebooks, in the order of the
+// hash.
+func (b Bundle) Documents() []Version { return append([]Version{b.Agreement}, b.Rulebooks...) }
+
+// Number names a bundle for people: the agreement's number and the start of the
+// hash, "1-0f3a9c21".
+func (b Bundle) Number() string {
+	return strconv.FormatInt(b.Agreement.Number, 10) + "-" + b.Hash[:min(8, len(b.Hash))]
+}
+
+// Method is how an account accepted.
+type Method string
+
+// The methods recorded today.
+const (
+	Click Method = "click"
+	Use   Method = "use"
+)
+
+// Acceptance is a user's click.
+type Acceptance struct {
+	Method    Method // Click
+	Bundle    string // hash of the bundle the user was shown
+	Document  string // code of the one rule that was accepted; "": the whole
+	Locale    string
+	IP        string
+	UserAgent string
+}
+
+// Record is a stored acceptance. EffectiveAt is the earliest act of the account
+// on this bundle, which may be another record's.
+type Record struct {
+	ID          string
+	Account     account.ID
+	Bundle      string
+	Method      Method
+	Document    string
+	User        account.UserID
+	Session     string
+	Locale      string
+	TextSHA256  string
+	AcceptedAt  time.Time
+	EffectiveAt time.Time
+}
+
+// Standing is how an account stands to the bundle in force.
+type Standing string
+
+// The standings.
+const (
+	None     Standing = "none"
+	Implied  Standing = "implied"
+	Accepted Standing = "accepted"
+)
+
+// Shown is one display of a bundle to a user.
+type Shown struct {
+	At         time.Time
+	User       account.UserID
+	Locale     string
+	Emphasised []string // ids of the clauses that were in bold
+}
+
+// Proof is the exportable evidence of one acceptance. [Proof.Verify] computes it
+// again from the documents.
+type Proof struct {
+	Record         Record
+	Documents      []Version // with Source, in the order of the hash
+	Displays       []Shown
+	PlaceOfSigning Both
+}

@@ -1,0 +1,157 @@
+package agreement
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/market/account"
+)
+
+// Current returns the bundle in force, without texts. It is an error, not a
+// refusal, when nothing was published yet: Seed runs before anything else.
+func Current(ctx context.Context, r db.Reader) (Bundle, error) {
+	versions, err := db.All(ctx, r, scanVersion, sqlBundle, db.Micros(r.Now()))
+	if err != nil {
+		return Bundle{}, err
+	}
+	if len(versions) == 0 || versions[0].Kind != KindAgreement {
+		return Bundle{}, errors.New("agreement: no user agreement is in force")
+	}
+	return Bundle{Hash: bundleHash(versions), Agreement: versions[0], Rulebooks: versions[1:]}, nil
+}
+
+// Read returns a version of the user agreement with its clauses; number 0 is the
+// one in force.
+func Read(ctx context.Context, r db.Reader, number int64) (Version, error) {
+	return ReadDocument(ctx, r, UserAgreement, number)
+}
+
+// ReadDocument returns a version of any document with its clauses; number 0 is
+// the one in force. NOT_FOUND when there is none.
+func ReadDocument(ctx context.Context, r db.Reader, code string, number int64) (Version, error) {
+	var v Version
+	var err error
+	if number == 0 {
+		v, err = db.One(ctx, r, scanSource, sqlGetInForce, code, db.Micros(r.Now()))
+	} else {
+		v, err = db.One(ctx, r, scanSource, sqlGet, code, number)
+	}
+	if errors.Is(err, db.ErrNoRow) {
+		return Version{}, ErrNotFound
+	}
+	return v, err
+}
+
+// Versions lists all versions of a document, newest first, without texts.
+func Versions(ctx context.Context, r db.Reader, code string) ([]Version, error) {
+	return db.All(ctx, r, scanVersion, sqlVersions, code)
+}
+
+// Cite returns a version for a decision made at a moment, and refuses
+// RULE_NOT_IN_FORCE for one that is unknown or bound only later.
+func Cite(ctx context.Context, r db.Reader, code string, number int64, at time.Time) (Version, error) {
+	v, err := ReadDocument(ctx, r, code, max(number, 1))
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Version{}, err
+	}
+	return v, citable(v, at)
+}
+
+// MustAccepted refuses AGREEMENT_NOT_ACCEPTED for an account without a record of
+// the bundle in force.
+func MustAccepted(ctx context.Context, r db.Reader, id account.ID) error {
+	s, _, err := Status(ctx, r, id)
+	if err != nil {
+		return err
+	}
+	return mustStand(s)
+}
+
+// Status says how an account stands to the bundle in force and since when it is
+// bound; the zero time when it is not.
+func Status(ctx context.Context, r db.Reader, id account.ID) (Standing, time.Time, error) {
+	b, err := Current(ctx, r)
+	if err != nil {
+		return None, time.Time{}, err
+	}
+	records, err := recordsOf(ctx, r, id, b.Hash)
+	if err != nil || len(records) == 0 {
+		return None, time.Time{}, err
+	}
+	methods := make([]Method, len(records))
+	for i, v := range records {
+		methods[i] = v.Method
+	}
+	return standing(methods), records[0].EffectiveAt, nil
+}
+
+// Setting returns a setting of the rulebooks in force, decoded from its JSON:
+//
+//	window, err := agreement.Setting[struct{ Days int }](ctx, r, "refund_window_saas")
+//
+// A setting that no rulebook in force has is an error of the installation, never a
+// silent zero.
+func Setting[T any](ctx context.Context, r db.Reader, key string) (T, error) {
+	var v T
+	value, err := db.Value[string](ctx, r, sqlSetting, key, db.Micros(r.Now()))
+	if errors.Is(err, db.ErrNoRow) {
+		return v, fmt.Errorf("agreement: no rulebook in force has the setting %q", key)
+	}
+	if err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal([]byte(value), &v); err != nil {
+		return v, fmt.Errorf("agreement: setting %q: %w", key, err)
+	}
+	return v, nil
+}
+
+// Floor says which set of mandatory law stands under the agreement in force:
+// "CN", "EU" or "OTHER".
+func Floor(ctx context.Context, r db.Reader) (string, error) {
+	b, err := Current(ctx, r)
+	return lawFloor(b.Agreement), err
+}
+
+// Evidence returns the proof of every acceptance of an account, oldest first:
+// the record, the exact documents, and what was displayed before.
+func Evidence(ctx context.Context, r db.Reader, id account.ID) ([]Proof, error) {
+	records, err := db.All(ctx, r, scanRecord, sqlAllRecords, id)
+	if err != nil {
+		return nil, err
+	}
+	bind(records)
+	proofs := make([]Proof, len(records))
+	for i, record := range records {
+		documents, err := db.All(ctx, r, scanSource, sqlBundleSources, record.Bundle)
+		if err != nil {
+			return nil, err
+		}
+		displays, err := db.All(ctx, r, scanShown, sqlDisplays, id, record.Bundle)
+		if err != nil {
+			return nil, err
+		}
+		proofs[i] = Proof{Record: record, Documents: documents, Displays: displays, PlaceOfSigning: signedAt(documents)}
+	}
+	return proofs, nil
+}
+
+// Verify computes the hashes of the evidence again from its documents.
+func (p Proof) Verify() error {
+	for _, v := range p.Documents {
+		if hexSum(v.Source) != v.SHA256 {
+			return fmt.Errorf("agreement: the text of %s %d is not the published one", v.Code, v.Number)
+		}
+	}
+	if bundleHash(p.Documents) != p.Record.Bundle {
+		return errors.New("agreement: the documents are not the accepted bundle")
+	}
+	if textHash(p.Documents) != p.Record.TextSHA256 {
+		return errors.New("agreement: the texts are not the accepted ones")
+	}
+	return nil
+}
