@@ -292,6 +292,21 @@ func TestRefusalShowsEveryFaultAndNothingInternal(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
+	t.Run("fields get their labels and the order of the form", func(t *testing.T) {
+		required := fault.New(fault.Invalid, "FIELD_REQUIRED", "")
+		got := RefusalOf(ctx, fault.List{required.In("elsewhere"), required.In("password"), required.In("email")}).
+			For(Field{Name: "email", Label: "E-mail"}, Field{Name: "password", Label: "Password"})
+		var order []string
+		for _, f := range got.Fields {
+			order = append(order, f.Name+"="+f.Label)
+		}
+		if want := []string{"email=E-mail", "password=Password", "elsewhere="}; !slices.Equal(order, want) {
+			t.Errorf("%q, want %q", order, want)
+		}
+		if got := got.Fields[0].sentence(text.EN); !strings.HasPrefix(got, "E-mail: ") {
+			t.Errorf("sentence %q", got)
+		}
+	})
 	t.Run("no error has no fields", func(t *testing.T) {
 		if got := FieldErrors(ctx, nil); len(got) != 0 {
 			t.Errorf("%v", got)
