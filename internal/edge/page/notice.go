@@ -72,20 +72,19 @@ func (f FieldRefusal) sentence(l text.Lang) string {
 // For gives the refused fields their labels and the order of the form. A field
 // that the form does not ask for comes last.
 func (f Refusal) For(fields ...Field) Refusal {
-	place := make(map[string]int, len(fields))
-	for i, field := range fields {
-		place[field.Name] = i + 1
+	place := func(name string) int {
+		if i := slices.IndexFunc(fields, func(f Field) bool { return f.Name == name }); i >= 0 {
+			return i
+		}
+		return len(fields)
 	}
-	refused := slices.Clone(f.Fields)
-	for i, r := range refused {
-		if at := place[r.Name]; at > 0 {
-			refused[i].Label = fields[at-1].Label
+	f.Fields = slices.Clone(f.Fields)
+	for i, r := range f.Fields {
+		if at := place(r.Name); at < len(fields) {
+			f.Fields[i].Label = fields[at].Label
 		}
 	}
-	slices.SortStableFunc(refused, func(a, b FieldRefusal) int {
-		return cmp.Compare(uint(place[a.Name]-1), uint(place[b.Name]-1))
-	})
-	f.Fields = refused
+	slices.SortStableFunc(f.Fields, func(a, b FieldRefusal) int { return cmp.Compare(place(a.Name), place(b.Name)) })
 	return f
 }
 
