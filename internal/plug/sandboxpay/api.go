@@ -234,7 +234,7 @@ func (ask PaymentRequest) check(currency string, now time.Time) error {
 		return invalid("amount")
 	case ask.Currency != currency:
 		return invalid("currency")
-	case !fits(ask.Description, 500):
+	case !fits(ask.Description, 1000):
 		return invalid("description")
 	case ask.Payee == "":
 		return invalid("payee")
