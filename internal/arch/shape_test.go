@@ -21,7 +21,7 @@ func onePackageComment(t *tree) (found []string) {
 			found = append(found, p.dir+": no package comment")
 		case len(commented) > 1:
 			found = append(found, t.at(commented[1].ast.Package, "second package comment, the first is in %s", commented[0].path))
-		case p.dir != "cmd/yunshi" && !strings.HasPrefix(commented[0].ast.Doc.Text(), "Package "+commented[0].ast.Name.Name):
+		case commented[0].ast.Name.Name != "main" && !strings.HasPrefix(commented[0].ast.Doc.Text(), "Package "+commented[0].ast.Name.Name):
 			found = append(found, t.at(commented[0].ast.Package, "the package comment does not begin with \"Package %s\"", commented[0].ast.Name.Name))
 		}
 	}

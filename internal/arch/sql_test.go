@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ type statement struct {
 var dynamicSQL = []string{"internal/market/report", "internal/market/search", "internal/base/db"}
 
 // folder evaluates constant string expressions without type information: literals, concatenations, constants of the
-// package and of the enclosing function, and db.In, which it writes out for two values.
+// package and of the enclosing function. A call after IN or VALUES is a list of placeholders, which it writes out.
 type folder struct {
 	consts map[string]ast.Expr
 }
@@ -52,18 +53,46 @@ func (c folder) fold(e ast.Expr, depth int) (text string, known bool) {
 		if e.Op == token.ADD {
 			left, lk := c.fold(e.X, depth+1)
 			right, rk := c.fold(e.Y, depth+1)
-			return left + right, lk && rk
-		}
-	case *ast.CallExpr:
-		if s, ok := e.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "In" && len(e.Args) == 2 {
-			from := 1
-			if lit, ok := e.Args[0].(*ast.BasicLit); ok {
-				from, _ = strconv.Atoi(lit.Value)
+			if _, call := e.Y.(*ast.CallExpr); call && lk && openEnded(left) {
+				return complete(left), true
 			}
-			return fmt.Sprintf("($%d,$%d)", from, from+1), true
+			return left + right, lk && rk
 		}
 	}
 	return "", false
+}
+
+var (
+	inEnd      = regexp.MustCompile(`\bIN\s*$`)
+	valuesEnd  = regexp.MustCompile(`\(([^()]*)\)\s+VALUES\s*$`)
+	parameters = regexp.MustCompile(`\$(\d+)`)
+)
+
+// openEnded reports whether a text ends where a list of placeholders must follow.
+func openEnded(text string) bool { return inEnd.MatchString(text) || valuesEnd.MatchString(text) }
+
+// complete writes out the list of placeholders that an open-ended text waits for: two values after IN, one row after
+// VALUES. Any other text is returned as it is.
+func complete(text string) string {
+	width := 0
+	switch m := valuesEnd.FindStringSubmatch(text); {
+	case m != nil:
+		width = strings.Count(m[1], ",") + 1
+	case inEnd.MatchString(text):
+		width = 2
+	default:
+		return text
+	}
+	last := 0
+	for _, m := range parameters.FindAllStringSubmatch(text, -1) {
+		n, _ := strconv.Atoi(m[1])
+		last = max(last, n)
+	}
+	list := make([]string, width)
+	for i := range list {
+		list[i] = "$" + strconv.Itoa(last+i+1)
+	}
+	return text + "(" + strings.Join(list, ",") + ")"
 }
 
 // constants collects the constant declarations below a node.
@@ -149,7 +178,7 @@ func (t *tree) statementsIn(n ast.Node, scope folder, engine db.Engine) (found [
 			text, known := scope.fold(n.(ast.Expr), 0)
 			if sqlStart.MatchString(text) {
 				p := t.fset.Position(n.Pos())
-				found = append(found, statement{text: text, place: fmt.Sprintf("%s:%d", p.Filename, p.Line), engine: engine, open: !known})
+				found = append(found, statement{text: complete(text), place: fmt.Sprintf("%s:%d", p.Filename, p.Line), engine: engine, open: !known})
 			}
 			return false
 		}
@@ -166,6 +195,55 @@ func sqlIsConstant(t *tree) (found []string) {
 		}
 	}
 	return found
+}
+
+// placeholdersInOrder: $n is numbered by first use. SQLite binds arguments in the order in which it meets the names, so
+// any other numbering would swap them there and not on PostgreSQL.
+func placeholdersInOrder(t *tree) (found []string) {
+	for _, s := range statements(t) {
+		if s.open {
+			continue
+		}
+		next := 1
+		for _, m := range parameters.FindAllStringSubmatch(s.text, -1) {
+			n, err := strconv.Atoi(m[1])
+			if err != nil || n > next {
+				found = append(found, fmt.Sprintf("%s: $%d where $%d comes first: %s", s.place, n, next, s.text))
+				break
+			}
+			if n == next {
+				next++
+			}
+		}
+	}
+	return found
+}
+
+// likeIgnoresCase: LIKE ignores the case of ASCII letters on SQLite and nothing on PostgreSQL, so both sides are lowered.
+func likeIgnoresCase(t *tree) (found []string) {
+	bare := regexp.MustCompile(`(^|[^)])\s+(NOT )?LIKE\s|\sLIKE\s+[^l\s]`)
+	for _, s := range statements(t) {
+		if s.engine == "" && bare.MatchString(s.text) {
+			found = append(found, s.place+": LIKE without lower() on both sides: "+s.text)
+		}
+	}
+	return found
+}
+
+func TestSQLSubset(t *testing.T) {
+	query := func(sql string) source {
+		return source{"internal/market/order/sql.go": "package order\nconst q = " + strconv.Quote(sql)}
+	}
+	rule{
+		name: "placeholders_in_order", check: placeholdersInOrder,
+		planted: []source{query("UPDATE order_order SET a = $2 WHERE b = $1"), query("SELECT a FROM order_order WHERE a = $1 AND b = $3")},
+		allowed: []source{query("SELECT a FROM order_order WHERE a = $1 AND b = $2 AND c = $1 AND d = $3")},
+	}.prove(t)
+	rule{
+		name: "like_ignores_case", check: likeIgnoresCase,
+		planted: []source{query("SELECT a FROM order_order WHERE a LIKE $1"), query("SELECT a FROM order_order WHERE lower(a) LIKE $1")},
+		allowed: []source{query("SELECT a FROM order_order WHERE lower(a) LIKE lower($1)")},
+	}.prove(t)
 }
 
 func TestSQLIsConstant(t *testing.T) {
@@ -187,14 +265,17 @@ func TestStatementsAreFound(t *testing.T) {
 		"internal/market/order/sql.go": `package order
 const cols = "id, state"
 const get = "SELECT " + cols + " FROM order_order"
+const insert = "INSERT INTO order_line (id, n) VALUES "
 const rankSQLite = "SELECT 2"
 var both = map[string]string{db.Postgres: "SELECT 3"}
-func f() { const cols = "n"; g("UPDATE order_order SET " + cols + " = $1 WHERE id IN " + db.In(2, 5)) }`,
+func f() { const cols = "n"; g("UPDATE order_order SET " + cols + " = $1 WHERE id IN " + db.In(2, 5)) }
+func h() { g(insert + several(3, 2) + " ON CONFLICT DO NOTHING") }`,
 		"internal/market/order/sql_test.go": "package order\nconst q = \"SELECT 4\"",
 	}
 	want := []string{
-		"/SELECT id, state FROM order_order", "sqlite/SELECT 2", "postgres/SELECT 3",
+		"/SELECT id, state FROM order_order", "/INSERT INTO order_line (id, n) VALUES ($1,$2)", "sqlite/SELECT 2", "postgres/SELECT 3",
 		"/UPDATE order_order SET n = $1 WHERE id IN ($2,$3)",
+		"/INSERT INTO order_line (id, n) VALUES ($1,$2) ON CONFLICT DO NOTHING",
 	}
 	var got []string
 	for _, s := range statements(planted.tree(t)) {
