@@ -40,7 +40,7 @@ func guessable(password string) bool {
 	if len(seen) < 5 || steps*3 >= utf8.RuneCountInString(lower)*2 {
 		return true
 	}
-	plain := strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "i", "!", "i", "0", "o", "5", "s", "$", "s", "7", "t").Replace(lower)
+	plain := strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "i", "!", "i", "0", "o", "5", "s", "$", "s", "7", "t").Replace(strings.TrimFunc(lower, func(c rune) bool { return !unicode.IsLetter(c) }))
 	return commonRepeated(lettersOf(lower)) || commonRepeated(lettersOf(plain))
 }
 
