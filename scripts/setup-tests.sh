@@ -6,7 +6,9 @@ set -euo pipefail
 say() { printf 'setup-tests: %s\n' "$*" >&2; }
 
 missing=()
-[[ -x /usr/lib/postgresql/15/bin/postgres ]] || command -v postgres >/dev/null || missing+=(postgresql-15)
+# The same places with-postgres.sh looks in.
+beside="$(dirname "$(command -v postgres || echo /nowhere/postgres)")"
+[[ -x /usr/lib/postgresql/15/bin/initdb || -x /usr/pgsql-15/bin/initdb || -x "$beside/initdb" ]] || missing+=(postgresql-15)
 if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
   missing+=(chromium)
 fi
