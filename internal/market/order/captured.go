@@ -1,0 +1,213 @@
+package order
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/entitlement"
+	"yunshi/internal/market/job"
+	"yunshi/internal/market/ledger"
+	"yunshi/internal/market/message"
+	"yunshi/internal/market/payment"
+	"yunshi/internal/market/vendor"
+)
+
+// Captured is what a confirmed payment sets in motion, in the transaction that
+// records it. It asks no rule about new orders: money that has arrived is either
+// this order's or goes back.
+func Captured(ctx context.Context, tx *db.Tx, c payment.Capture) error {
+	o, err := get(ctx, tx, ID(c.Order))
+	if err != nil {
+		return err
+	}
+	if o.State != AwaitingPayment || o.Attempt != c.Attempt || o.Fee.Paid != c.Amount {
+		return late(ctx, tx, o, c)
+	}
+	if _, err := ledger.Capture(ctx, tx, ledger.Captured{
+		Provider: c.Provider, CaptureID: c.CaptureID, Line: string(o.Line), Net: o.Fee.Net, Tax: o.Fee.Tax, At: c.At,
+	}); err != nil {
+		return err
+	}
+	if err := job.Cancel(ctx, tx, expireJob, string(o.ID), "expire"); err != nil {
+		return err
+	}
+	_, err = settle(ctx, tx, audit.Provider(c.Provider), o)
+	return err
+}
+
+// settle makes a paid (or free) order the chosen account's: right, delivery,
+// messages.
+func settle(ctx context.Context, tx *db.Tx, by audit.Actor, o Order) (Order, error) {
+	n, err := tx.Exec(ctx, updatePaid, string(Provisioning), db.Micros(tx.Now()), string(o.ID), string(AwaitingPayment))
+	if err != nil {
+		return Order{}, err
+	}
+	if n == 0 {
+		return Order{}, ErrNotPayable
+	}
+	o.State, o.PaidAt = Provisioning, tx.Now()
+	content, err := o.Content()
+	if err != nil {
+		return Order{}, err
+	}
+	plan, err := planOf(content, o.Snapshot.PlanCode)
+	if err != nil {
+		return Order{}, err
+	}
+	name := content.Name.ZH
+	right, err := entitlement.Grant(ctx, tx, by, entitlement.New{
+		Order: string(o.ID), Line: string(o.Line), Account: o.Account, Product: o.Product, Version: string(o.Version),
+		Plan: string(o.Plan), Vendor: o.Vendor, Quantity: o.Quantity, Term: plan.Term, Name: name,
+	})
+	if err != nil {
+		return Order{}, err
+	}
+	config, err := json.Marshal(content.Delivery)
+	if err != nil {
+		return Order{}, err
+	}
+	if _, err := delivery.Start(ctx, tx, by, delivery.Request{
+		Entitlement: right.ID, Order: string(o.ID), Line: string(o.Line), Account: o.Account, Vendor: o.Vendor, Product: o.Product,
+		Plan: string(o.Plan), PlanCode: o.Snapshot.PlanCode, Name: name, Dialect: content.DeliveryType, Config: config,
+		Quantity: o.Quantity, Term: plan.Term,
+	}); err != nil {
+		return Order{}, err
+	}
+	if err := audit.Record(ctx, tx, by, audit.Entry{
+		Act: "order.paid", Subjects: []string{string(o.ID), string(right.ID), string(o.Attempt)}, Clauses: []string{"UA 2.5", "UA 3.1", "UA 4.11"},
+		Data: map[string]any{"paid": o.Fee.Paid, "snapshot_sha256": o.SHA256, "payee": o.Vendor},
+	}); err != nil {
+		return Order{}, err
+	}
+	return o, tell(ctx, tx, o, name)
+}
+
+// tell leaves the messages of a paid order: to the customer and to the vendor.
+func tell(ctx context.Context, tx *db.Tx, o Order, product string) error {
+	params := map[string]string{
+		"Order": string(o.ID), "Product": product, "Amount": o.Fee.Paid.Format("zh"), "Vendor": o.Snapshot.Seller.RegisteredName,
+	}
+	if err := message.Send(ctx, tx, message.Notice{Code: "O-01", To: o.Account, Params: params, Link: "/orders/" + string(o.ID)}); err != nil {
+		return err
+	}
+	seller, err := vendor.Get(ctx, tx, o.Vendor)
+	if err != nil {
+		return err
+	}
+	return message.Send(ctx, tx, message.Notice{Code: "O-05", To: seller.Account, Params: params, Link: "/vendor/orders/" + string(o.ID)})
+}
+
+// late books money that no order may keep and sends it back.
+func late(ctx context.Context, tx *db.Tx, o Order, c payment.Capture) error {
+	if _, err := ledger.LateMoney(ctx, tx, c.Provider, c.CaptureID, c.Order, c.Amount, c.At); err != nil {
+		return err
+	}
+	if err := audit.Record(ctx, tx, audit.Provider(c.Provider), audit.Entry{
+		Act: "order.late_money", Subjects: []string{string(o.ID), string(c.Attempt)}, Clauses: []string{"UA 2.5"},
+		Data: map[string]any{"amount": c.Amount, "state": o.State},
+	}); err != nil {
+		return err
+	}
+	_, err := payment.StartRefund(ctx, tx, audit.Provider(c.Provider), payment.RefundStart{
+		Attempt: c.Attempt, Amount: c.Amount, Cause: payment.CauseLate, Key: "late",
+	})
+	return err
+}
+
+// DeliveredTo is what a finished delivery sets in motion.
+func DeliveredTo(ctx context.Context, tx *db.Tx, d delivery.Delivery) error {
+	o, err := get(ctx, tx, ID(d.Order))
+	if err != nil {
+		return err
+	}
+	n, err := tx.Exec(ctx, updateDelivered, string(Delivered), db.Micros(tx.Now()), string(o.ID), string(Provisioning))
+	if err != nil || n == 0 {
+		return err
+	}
+	return message.Send(ctx, tx, message.Notice{
+		Code: "O-02", To: o.Account, Link: "/orders/" + string(o.ID),
+		Params: map[string]string{"Order": string(o.ID), "Product": d.Name},
+	})
+}
+
+// DeliveryFailed refunds an order in full when the vendor could not deliver.
+// Nobody has to ask for it.
+func DeliveryFailed(ctx context.Context, tx *db.Tx, d delivery.Delivery, reason string) error {
+	o, err := get(ctx, tx, ID(d.Order))
+	if err != nil {
+		return err
+	}
+	by := audit.Job("delivery")
+	ok, err := move(ctx, tx, &o, Provisioning, Refunding, "delivery_failed")
+	if err != nil || !ok {
+		return err
+	}
+	if err := entitlement.End(ctx, tx, by, d.Entitlement, entitlement.Refunded); err != nil {
+		return err
+	}
+	if o.Gateway == free {
+		_, err := move(ctx, tx, &o, Refunding, Refunded, "delivery_failed")
+		return err
+	}
+	refund, err := payment.StartRefund(ctx, tx, by, payment.RefundStart{
+		Attempt: o.Attempt, Amount: o.Fee.Paid, Cause: payment.CauseOrder, Key: "delivery_failed",
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := ledger.Refund(ctx, tx, ledger.RefundOf{
+		Refund: string(refund.ID), Line: string(o.Line), Net: o.Fee.Net, Tax: o.Fee.Tax, At: tx.Now(),
+	}); err != nil {
+		return err
+	}
+	if err := audit.Record(ctx, tx, by, audit.Entry{
+		Act: "order.refunding", Subjects: []string{string(o.ID), string(d.ID), string(refund.ID)}, Clauses: []string{"UA 4.5"},
+		Data: map[string]any{"reason": reason, "amount": o.Fee.Paid},
+	}); err != nil {
+		return err
+	}
+	return message.Send(ctx, tx, message.Notice{
+		Code: "O-04", To: o.Account, Link: "/orders/" + string(o.ID),
+		Params: map[string]string{"Order": string(o.ID), "Product": d.Name, "Amount": o.Fee.Paid.Format("zh")},
+	})
+}
+
+// RefundEnded books how a refund ended at the provider and tells the customer.
+func RefundEnded(ctx context.Context, tx *db.Tx, r payment.Refund) error {
+	o, err := get(ctx, tx, ID(r.Order))
+	if err != nil {
+		return err
+	}
+	done := r.State == payment.RefundSucceeded
+	switch {
+	case r.Cause != payment.CauseOrder && done:
+		_, err = ledger.LateRefund(ctx, tx, r.Gateway, string(r.ID), r.Amount, tx.Now())
+	case r.Cause != payment.CauseOrder:
+		// It stays in suspense, aged and shown to finance, until somebody sends it.
+	case done:
+		_, err = ledger.RefundConfirmed(ctx, tx, r.Gateway, string(r.ID), r.Amount, tx.Now())
+	case r.Bounced:
+		// The bank returned it after it had counted as paid; finance pays it out anew.
+	default:
+		_, err = ledger.RefundOwed(ctx, tx, string(r.ID), string(o.Account), r.Amount, tx.Now())
+	}
+	if err != nil {
+		return err
+	}
+	if r.Cause == payment.CauseOrder {
+		if _, err := move(ctx, tx, &o, Refunding, Refunded, o.Reason); err != nil {
+			return err
+		}
+	}
+	params := map[string]string{"Order": string(o.ID), "Amount": r.Amount.Format("zh"), "Reference": r.ProviderID}
+	if !done {
+		params["Failed"] = r.Reason
+	}
+	return message.Send(ctx, tx, message.Notice{Code: "N-44", To: o.Account, Params: params, Link: "/orders/" + string(o.ID)})
+}
+
+var errNoPlan = errors.New("order: the frozen terms have no such plan")

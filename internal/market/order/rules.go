@@ -1,0 +1,121 @@
+package order
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"yunshi/internal/base/calendar"
+	"yunshi/internal/base/money"
+	"yunshi/internal/market/account"
+	"yunshi/internal/market/catalog"
+)
+
+// maxQuantity keeps a slip of the finger from becoming a contract.
+const maxQuantity = 1000
+
+// fee works out what a purchase costs. Prices include the tax of points basis
+// points, taken out once, for the whole, and rounded down in favour of the net.
+//
+// Clause: UA 2.5 (the fee is what is paid for a product; its parts add up to what the provider confirms).
+func fee(price money.Amount, quantity, points int64) (Fee, error) {
+	if quantity < 1 || quantity > maxQuantity {
+		return Fee{}, ErrQuantity.In("quantity")
+	}
+	list, err := price.Mul(quantity)
+	if err != nil {
+		return Fee{}, err
+	}
+	zero := money.Zero(price.Currency)
+	f := Fee{List: list, Discount: zero, Voucher: zero, Paid: list}
+	tax, err := money.Alloc(list.Minor, points, 10000+points)
+	if err != nil {
+		return Fee{}, err
+	}
+	f.Tax = money.Amount{Minor: tax, Currency: price.Currency}
+	f.Net, err = list.Sub(f.Tax)
+	return f, err
+}
+
+// agreed refuses a purchase whose terms were not accepted, or were not the ones
+// in force any more when it was submitted.
+//
+// Clause: UA 4.2 (who buys has seen functions, requirements, charges and refund rules, and agrees to them).
+func agreed(p Purchase, offer catalog.Offer) error {
+	if !p.AcceptTerms {
+		return ErrTermsNotAgreed.In("accept_terms")
+	}
+	if p.TermsSHA256 != offer.SHA256 {
+		return ErrStale.In("terms")
+	}
+	return nil
+}
+
+// chosen refuses an account that the buyer does not act for: a product belongs
+// to the account chosen at payment, so the choice must be theirs to make.
+//
+// Clause: UA 4.3 (the account is chosen when paying, among those the buyer manages).
+func chosen(id account.ID, may []account.Account) error {
+	if !slices.ContainsFunc(may, func(a account.Account) bool { return a.ID == id }) {
+		return ErrBound.In("account")
+	}
+	return nil
+}
+
+// honestPrice refuses a total that is not the one the listed price makes, also
+// when a client sends it.
+//
+// Clause: UA 4.7.7 (nobody buys below the price version by exploiting a flaw).
+func honestPrice(expected, computed money.Amount) error {
+	if expected != computed {
+		return ErrPrice.With("Amount", computed.String()).In("total")
+	}
+	return nil
+}
+
+// ownMoneyOnly is the answer to everybody who wants to mark an order as paid.
+//
+// Clause: UA 4.11 (a trade is protected when it is completed in the market; money outside pays nothing here).
+func ownMoneyOnly() error { return ErrOffPlatform }
+
+// atArmsLength refuses a vendor's purchase of its own product.
+//
+// Clause: ECL 17 (no made-up trades).
+func atArmsLength(seller, buyer account.ID) error {
+	if seller == buyer {
+		return ErrSelfPurchase
+	}
+	return nil
+}
+
+// refundRule freezes how money comes back.
+func refundRule(policy catalog.RefundPolicy, class string, days int) RefundRule {
+	rule := RefundRule{Kind: policy.Kind, Text: policy.Text, Clause: "UA 4.5"}
+	if policy.Kind == catalog.PlatformRules {
+		rule.Class = class
+		if class == fiveDay {
+			rule.Days = days
+		}
+	}
+	return rule
+}
+
+// The refund classes of categories.
+const (
+	fiveDay         = "five_day"
+	untilAcceptance = "until_acceptance"
+)
+
+// from adds the last moment of the window that began with the payment.
+func (r RefundRule) from(paid time.Time) RefundRule {
+	if r.Days > 0 && !paid.IsZero() {
+		r.Until = calendar.RefundLastMoment(paid, r.Days)
+	}
+	return r
+}
+
+func sha(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
