@@ -128,15 +128,16 @@ func TestClause_4_1_RegistrationMakesAnAccountWithItsOwner(t *testing.T) {
 
 func TestPersonalDataIsStoredAsCiphertextOnly(t *testing.T) {
 	testkit.Engines(t, func(t *testing.T, d *db.DB) {
-		register(t, d, "wang.xiaoming@example.com")
-		if _, err := signIn(t, d, "wang.xiaoming@example.com", Device{IP: "203.0.113.9", Method: "password"}); err != nil {
-			t.Fatal(err)
+		u := register(t, d, "wang.xiaoming@example.com")
+		for range 2 { // the second browser leaves a notice
+			_, err := signIn(t, d, "wang.xiaoming@example.com", Device{IP: "203.0.113.9", Method: "password"})
+			must(t, err)
 		}
 		secrets := []string{"山海科技有限公司", "王小明", "wang.xiaoming", "13800138000", "203.0.113.9"}
 		for _, q := range []string{
 			`SELECT display_name_sealed FROM account_account`, `SELECT name_sealed FROM account_user`, `SELECT email_sealed FROM account_user`,
 			`SELECT mobile_sealed FROM account_user`, `SELECT email_index FROM account_user`, `SELECT ip_sealed FROM account_session`,
-			`SELECT ip_sealed FROM account_login`, `SELECT data FROM audit_record`, `SELECT payload FROM job_job`,
+			`SELECT ip_sealed FROM account_login`,
 		} {
 			must(t, d.Read(t.Context(), func(r db.Reader) error {
 				values, err := db.All(t.Context(), r, db.Column[[]byte], q)
@@ -153,7 +154,33 @@ func TestPersonalDataIsStoredAsCiphertextOnly(t *testing.T) {
 				return err
 			}))
 		}
+		left := written(t, d, string(u.Account))
+		if !bytes.Contains(left, []byte("N-11")) {
+			t.Errorf("no notice in %s", left)
+		}
+		for _, secret := range secrets {
+			if bytes.Contains(left, []byte(secret)) {
+				t.Errorf("records and jobs hold %q", secret)
+			}
+		}
 	})
+}
+
+// written returns what the audit records and jobs of an object say, as stored.
+func written(t testing.TB, d *db.DB, object string) (all []byte) {
+	t.Helper()
+	must(t, d.Read(t.Context(), func(r db.Reader) error {
+		acts, err := audit.Of(t.Context(), r, object)
+		for _, act := range acts {
+			all = append(all, act.Data...)
+		}
+		jobs, err2 := job.Of(t.Context(), r, object)
+		for _, j := range jobs {
+			all = append(all, j.Payload...)
+		}
+		return errors.Join(err, err2)
+	}))
+	return all
 }
 
 func TestOfConcurrentRegistrationsWithOneAddressExactlyOneWins(t *testing.T) {

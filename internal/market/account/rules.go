@@ -7,6 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"yunshi/internal/base/cn"
+	"yunshi/internal/base/fault"
 	"yunshi/internal/market/audit"
 )
 
@@ -63,6 +65,42 @@ func commonRepeated(s string) bool {
 		}
 	}
 	return false
+}
+
+// longestName bounds names and titles, in characters.
+const longestName = 100
+
+// checkProfile judges the shape of what a person says about himself. Whether it
+// is true is the question of real-name verification.
+//
+// Clause: UA 4.1 (registration data is true, complete and valid).
+func checkProfile(in Registration) (cn.Email, cn.Mobile, error) {
+	var faults fault.List
+	for _, f := range []struct{ field, value string }{{"display_name", in.DisplayName}, {"user_name", in.UserName}} {
+		switch {
+		case strings.TrimSpace(f.value) == "":
+			faults = append(faults, ErrRequired.In(f.field))
+		case len([]rune(f.value)) > longestName:
+			faults = append(faults, ErrProfileInvalid.In(f.field))
+		}
+	}
+	if !knownSubject(in.SubjectType) {
+		faults = append(faults, ErrRequired.In("subject_type"))
+	}
+	email, err := cn.ParseEmail(in.Email)
+	if err != nil {
+		faults = append(faults, ErrProfileInvalid.In("email"))
+	}
+	var mobile cn.Mobile
+	if strings.TrimSpace(in.Mobile) != "" {
+		if mobile, err = cn.ParseMobile(in.Mobile); err != nil {
+			faults = append(faults, ErrProfileInvalid.In("mobile"))
+		}
+	}
+	if in.Password == "" {
+		faults = append(faults, ErrRequired.In("password"))
+	}
+	return email, mobile, faults.Err()
 }
 
 const (
