@@ -1,0 +1,383 @@
+package vendor_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"yunshi/internal/base/calendar"
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/fault"
+	"yunshi/internal/base/money"
+	"yunshi/internal/market/account"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/message"
+	"yunshi/internal/market/vendor"
+	"yunshi/internal/testkit"
+	"yunshi/internal/testkit/seed"
+)
+
+// refused fails the test unless err carries the code.
+func refused(t *testing.T, err error, code, clause string) {
+	t.Helper()
+	f, ok := fault.Of(err)
+	if !ok || f.Code != code || f.Clause != clause {
+		t.Errorf("got %v, want %s (%s)", err, code, clause)
+	}
+}
+
+func TestClause_2_2_AnIndividualIsRefusedByTheDefaultRulebook(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		m := seed.Open(t, d)
+		company := m.Person(t, account.LegalPerson, "深圳甲有限公司")
+		person := m.Person(t, account.Individual, "王五")
+		application := seed.Application("王五")
+		application.SubjectType = account.Individual
+		refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := vendor.Apply(t.Context(), tx, person, application)
+			return err
+		}), "VENDOR_NOT_ELIGIBLE", "UA 2.2")
+		seed.Write(t, d, func(tx *db.Tx) error {
+			v, err := vendor.Apply(t.Context(), tx, company, seed.Application("深圳甲有限公司"))
+			if err == nil && v.State != vendor.Applied {
+				t.Errorf("state %s", v.State)
+			}
+			return err
+		})
+	})
+}
+
+func TestClause_2_1_TheOperatorIsNeverAVendor(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		m := seed.Open(t, d)
+		operator := m.Superadmin
+		operator.Roles = append([]string{account.Owner}, operator.Roles...)
+		refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := vendor.Apply(t.Context(), tx, operator, seed.Application("云试科技有限公司"))
+			return err
+		}), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
+	})
+}
+
+func TestClause_3_1_AVendorWithoutMerchantAccountOrDepositSellsNothing(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		m := seed.Open(t, d)
+		who := m.Person(t, account.LegalPerson, "深圳甲有限公司")
+		var id vendor.ID
+		seed.Write(t, d, func(tx *db.Tx) error {
+			v, err := vendor.Apply(t.Context(), tx, who, seed.Application("深圳甲有限公司"))
+			id = v.ID
+			return err
+		})
+		maySell := func() (err error) {
+			seed.Read(t, d, func(r db.Reader) error { err = vendor.MustSell(t.Context(), r, id); return nil })
+			return err
+		}
+		refused(t, maySell(), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
+		seed.Write(t, d, func(tx *db.Tx) error {
+			_, err := vendor.Decide(t.Context(), tx, m.Compliance, id, vendor.Decision{Approve: true})
+			return err
+		})
+		refused(t, maySell(), "VENDOR_NO_MERCHANT_ACCOUNT", "UA 3.1")
+		seed.Write(t, d, func(tx *db.Tx) error {
+			_, err := vendor.AddMerchantAccount(t.Context(), tx, who, id, "sandboxpay", "m-1")
+			return err
+		})
+		refused(t, maySell(), "DEPOSIT_SHORT", "ECL 58")
+		pay := func(minor int64, source string) error {
+			return d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := vendor.DepositReceived(t.Context(), tx, m.Finance, id, money.Amount{Minor: minor, Currency: money.CNY}, source)
+				return err
+			})
+		}
+		if err := pay(499_999, "line-1"); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, maySell(), "DEPOSIT_SHORT", "ECL 58")
+		refused(t, pay(499_999, "line-1"), "DEPOSIT_ALREADY_COUNTED", "ECL 58")
+		if err := pay(1, "line-2"); err != nil {
+			t.Fatal(err)
+		}
+		if err := maySell(); err != nil {
+			t.Errorf("allowed: %v", err)
+		}
+		seed.Read(t, d, func(r db.Reader) error {
+			if err := vendor.MustSell(t.Context(), r, "ven_none"); !errors.Is(err, vendor.ErrNotEligible) {
+				t.Errorf("an unknown vendor: %v", err)
+			}
+			return nil
+		})
+	})
+}
+
+func TestAMerchantNumberBelongsToOneVendor(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		m := seed.Open(t, d)
+		a, _ := m.Vendor(t, "深圳甲有限公司")
+		b := m.Person(t, account.LegalPerson, "深圳乙有限公司")
+		var other vendor.ID
+		seed.Write(t, d, func(tx *db.Tx) error {
+			v, err := vendor.Apply(t.Context(), tx, b, seed.Application("深圳乙有限公司"))
+			other = v.ID
+			return err
+		})
+		refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := vendor.AddMerchantAccount(t.Context(), tx, b, other, "sandboxpay", "m-"+string(a.ID))
+			return err
+		}), "MERCHANT_NUMBER_TAKEN", "UA 3.1")
+		refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := vendor.AddMerchantAccount(t.Context(), tx, b, a.ID, "otherpay", "m-2")
+			return err
+		}), "NOT_FOUND", "")
+	})
+}
+
+func TestClause_3_3_TheSellerCardOutlivesTheVendor(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		m := seed.Open(t, d)
+		v, who := m.Vendor(t, "深圳甲有限公司")
+		renamed := seed.Application("深圳甲科技有限公司")
+		renamed.Address = "深圳市福田区新路 2 号"
+		card := func() (c vendor.SellerCard) {
+			seed.Read(t, d, func(r db.Reader) (err error) { c, err = vendor.Card(t.Context(), r, v.ID); return err })
+			return c
+		}
+		seed.Write(t, d, func(tx *db.Tx) error {
+			_, err := vendor.ChangeProfile(t.Context(), tx, who, v.ID, renamed)
+			return err
+		})
+		if c := card(); c.RegisteredName != "深圳甲有限公司" {
+			t.Errorf("an unverified name is shown: %s", c.RegisteredName)
+		}
+		seed.Write(t, d, func(tx *db.Tx) error {
+			_, err := vendor.Decide(t.Context(), tx, m.Compliance, v.ID, vendor.Decision{Approve: true})
+			return err
+		})
+		verified := card()
+		if verified.RegisteredName != "深圳甲科技有限公司" || verified.Address != renamed.Address || verified.Contact != renamed.Contact || verified.USCC == "" {
+			t.Errorf("card %+v", verified)
+		}
+
+		end := clock.Now().Add(40 * 24 * time.Hour)
+		refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := vendor.Exit(t.Context(), tx, who, v.ID, clock.Now().Add(20*24*time.Hour))
+			return err
+		}), "NOTICE_TOO_SHORT", "ECL 16")
+		seed.Write(t, d, func(tx *db.Tx) error {
+			_, err := vendor.Exit(t.Context(), tx, who, v.ID, end)
+			return err
+		})
+		left := false
+		work := vendor.Work{Left: func(_ context.Context, _ *db.Tx, id vendor.ID) error { left = id == v.ID; return nil }}
+		seed.Drain(t, d, work.Handlers())
+		if left {
+			t.Error("left before the announced end")
+		}
+		clock.Set(end.Add(time.Minute))
+		seed.Drain(t, d, work.Handlers())
+		seed.Read(t, d, func(r db.Reader) error {
+			gone, err := vendor.Get(t.Context(), r, v.ID)
+			if err == nil && (gone.State != vendor.Exited || !left) {
+				t.Errorf("state %s, told %v", gone.State, left)
+			}
+			return err
+		})
+		if card() != verified {
+			t.Error("the card of a vendor that left has changed")
+		}
+	})
+}
+
+func TestClause_3_3_NobodyHasACardBeforeVerification(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		m := seed.Open(t, d)
+		who := m.Person(t, account.LegalPerson, "深圳甲有限公司")
+		refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
+			v, err := vendor.Apply(t.Context(), tx, who, seed.Application("深圳甲有限公司"))
+			if err != nil {
+				return err
+			}
+			_, err = vendor.Card(t.Context(), tx, v.ID)
+			return err
+		}), "NOT_FOUND", "")
+	})
+}
+
+func TestARefusedApplicantIsToldWhyAndMayApplyAgain(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		m := seed.Open(t, d)
+		who := m.Person(t, account.LegalPerson, "深圳甲有限公司")
+		var id vendor.ID
+		seed.Write(t, d, func(tx *db.Tx) error {
+			v, err := vendor.Apply(t.Context(), tx, who, seed.Application("深圳甲有限公司"))
+			id = v.ID
+			return err
+		})
+		decide := func(by audit.Actor, decision vendor.Decision) error {
+			return d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := vendor.Decide(t.Context(), tx, by, id, decision)
+				return err
+			})
+		}
+		refused(t, decide(who, vendor.Decision{Approve: true}), "FORBIDDEN", "")
+		refused(t, decide(m.Finance, vendor.Decision{Approve: true}), "FORBIDDEN", "")
+		refused(t, decide(m.Compliance, vendor.Decision{}), "FIELD_REQUIRED", "")
+		if err := decide(m.Compliance, vendor.Decision{Reason: "执照不清晰"}); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, decide(m.Compliance, vendor.Decision{Approve: true}), "STALE", "")
+		seed.Read(t, d, func(r db.Reader) error {
+			inbox, err := message.Inbox(t.Context(), r, account.ID(who.Account), "")
+			told := false
+			for _, item := range inbox {
+				told = told || item.Code == "N-22"
+			}
+			if !told {
+				t.Error("no notice N-22")
+			}
+			return err
+		})
+		seed.Write(t, d, func(tx *db.Tx) error {
+			v, err := vendor.Apply(t.Context(), tx, who, seed.Application("深圳甲有限公司"))
+			if err == nil && (v.ID != id || v.State != vendor.Applied) {
+				t.Errorf("second application: %+v", v)
+			}
+			return err
+		})
+		if err := decide(m.Compliance, vendor.Decision{Approve: true}); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := vendor.Apply(t.Context(), tx, who, seed.Application("深圳甲有限公司"))
+			return err
+		}), "VENDOR_ALREADY_APPLIED", "")
+	})
+}
+
+func TestAMeasureStopsSellingAndItsEndRestoresIt(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		m := seed.Open(t, d)
+		v, who := m.Vendor(t, "深圳甲有限公司")
+		move := func(by audit.Actor, to vendor.State, reason string) error {
+			return d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := vendor.Move(t.Context(), tx, by, v.ID, to, reason)
+				return err
+			})
+		}
+		sells := func() (err error) {
+			seed.Read(t, d, func(r db.Reader) error { err = vendor.MustSell(t.Context(), r, v.ID); return nil })
+			return err
+		}
+		refused(t, move(who, vendor.Suspended, "x"), "FORBIDDEN", "")
+		refused(t, move(m.Compliance, vendor.Suspended, " "), "FIELD_REQUIRED", "")
+		refused(t, move(m.Compliance, vendor.Exited, "x"), "STALE", "")
+		if err := move(m.Compliance, vendor.ShopHidden, "case 1"); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, sells(), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
+		if err := move(m.Compliance, vendor.Onboarded, "case 1 ended"); err != nil {
+			t.Fatal(err)
+		}
+		if err := sells(); err != nil {
+			t.Errorf("restored: %v", err)
+		}
+	})
+}
+
+func TestAnExpiredDocumentStopsSellingAfterReminders(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		m := seed.Open(t, d)
+		v, who := m.Vendor(t, "深圳甲有限公司")
+		until := calendar.On(clock.Now()).AddDays(10)
+		document := vendor.Document{Vendor: v.ID, Kind: "qualification", Name: "ICP", Blob: "b", SHA256: strings.Repeat("a", 64), ValidUntil: until}
+		seed.Write(t, d, func(tx *db.Tx) error {
+			_, err := vendor.AddDocument(t.Context(), tx, who, document)
+			return err
+		})
+		notices := func() (n int) {
+			seed.Read(t, d, func(r db.Reader) error {
+				inbox, err := message.Inbox(t.Context(), r, account.ID(who.Account), "")
+				for _, item := range inbox {
+					if item.Code == "N-21" {
+						n++
+					}
+				}
+				return err
+			})
+			return n
+		}
+		sells := func() (err error) {
+			seed.Read(t, d, func(r db.Reader) error { err = vendor.MustSell(t.Context(), r, v.ID); return nil })
+			return err
+		}
+		clock.Set(until.Last())
+		seed.Drain(t, d, vendor.Work{}.Handlers())
+		if err := sells(); err != nil || notices() != 2 {
+			t.Errorf("last day: %v, %d reminders, want 2 (7 days and 1 day before)", err, notices())
+		}
+		clock.Set(until.AddDays(1).Start())
+		seed.Drain(t, d, vendor.Work{}.Handlers())
+		refused(t, sells(), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
+		if notices() != 3 {
+			t.Errorf("%d notices, want 3", notices())
+		}
+		document.ValidUntil = until.AddDays(365)
+		seed.Write(t, d, func(tx *db.Tx) error {
+			_, err := vendor.AddDocument(t.Context(), tx, who, document)
+			return err
+		})
+		if err := sells(); err != nil {
+			t.Errorf("with a new document: %v", err)
+		}
+	})
+}
+
+func TestAHookSecretIsShownOnceAndOverlapsAtRotation(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		m := seed.Open(t, d)
+		v, who := m.Vendor(t, "深圳甲有限公司")
+		set := func(address string) (h vendor.Hook, err error) {
+			err = d.Write(t.Context(), func(tx *db.Tx) (err error) {
+				h, err = vendor.SetHook(t.Context(), tx, who, v.ID, "hook_native", address)
+				return err
+			})
+			return h, err
+		}
+		for _, address := range []string{"", "ftp://a.example", "https://", "https://u:p@a.example/", "https://a.example/?q=1"} {
+			if _, err := set(address); err == nil {
+				t.Errorf("%q was taken", address)
+			}
+		}
+		first, err := set("https://vendor.example/hook")
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := set("https://vendor.example/hook")
+		if err != nil || second.Secret == first.Secret {
+			t.Fatalf("rotation: %v", err)
+		}
+		read := func() (h vendor.Hook) {
+			seed.Read(t, d, func(r db.Reader) (err error) {
+				h, err = vendor.HookOf(t.Context(), r, v.ID, "hook_native")
+				return err
+			})
+			return h
+		}
+		if h := read(); h.Secret != second.Secret || h.Previous != first.Secret {
+			t.Error("the secret before the rotation is not valid beside the new one")
+		}
+		clock.Advance(25 * time.Hour)
+		if h := read(); h.Secret != second.Secret || h.Previous != "" {
+			t.Error("the secret before the rotation is valid for more than a day")
+		}
+		seed.Read(t, d, func(r db.Reader) error {
+			all, err := vendor.Hooks(t.Context(), r, v.ID)
+			if len(all) != 1 || all[0].Secret != "" {
+				t.Errorf("list %+v", all)
+			}
+			return err
+		})
+	})
+}
