@@ -15,8 +15,10 @@ CREATE TABLE catalog_product (
     slug TEXT NOT NULL UNIQUE CHECK (slug <> ''),
     state TEXT NOT NULL CHECK (state IN ('draft', 'submitted', 'listed', 'hidden', 'delisted', 'use_prohibited')),
     scope TEXT NOT NULL CHECK (scope IN ('', 'no_new_sales', 'no_renewal', 'use_prohibited')),
-    hidden_cause TEXT NOT NULL,
+    hidden_cause TEXT NOT NULL CHECK (hidden_cause IN ('', 'operator', 'vendor', 'rights')),
+    hidden_reason TEXT NOT NULL,
     listed_version TEXT NOT NULL,
+    category TEXT NOT NULL,
     rights_until TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     listed_at BIGINT NOT NULL,
@@ -25,6 +27,7 @@ CREATE TABLE catalog_product (
     CHECK ((state IN ('delisted', 'use_prohibited')) = (scope <> ''))
 );
 CREATE INDEX catalog_product_vendor ON catalog_product (vendor_id, id);
+CREATE INDEX catalog_product_category ON catalog_product (category, id);
 CREATE INDEX catalog_product_state ON catalog_product (state, id);
 
 CREATE TABLE catalog_review (

@@ -1,0 +1,119 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+
+	"yunshi/internal/base/calendar"
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/fault"
+	"yunshi/internal/market/agreement"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/vendor"
+)
+
+// Submit hands a draft to the reviewers. It refuses a sheet that breaks a rule of
+// the checklist, with every fault and its field, and a vendor that may not
+// publish. From here on the content cannot be changed; its hash is what will be
+// approved and shown.
+func Submit(ctx context.Context, tx *db.Tx, by audit.Actor, id VersionID) (_ Version, err error) {
+	defer fault.Wrap(&err, "catalog.Submit(%s)", id)
+	v, p, seller, err := writable(ctx, tx, by, id)
+	if err != nil {
+		return Version{}, err
+	}
+	if v.State != VersionDraft {
+		return Version{}, ErrStale
+	}
+	if p.Scope != "" {
+		return Version{}, ErrDelisted.With("State", string(p.State))
+	}
+	if err := vendor.MustPublish(ctx, tx, seller.ID); err != nil {
+		return Version{}, err
+	}
+	faults, err := Check(ctx, tx, seller.ID, v.Content)
+	if err != nil {
+		return Version{}, err
+	}
+	if err := faults.Err(); err != nil {
+		return Version{}, err
+	}
+	n, err := tx.Exec(ctx, submitVersion, db.Micros(tx.Now()), string(id), v.SHA256)
+	if err := guarded(n, err); err != nil {
+		return Version{}, err
+	}
+	if p.State == ProductDraft {
+		submitted := p
+		submitted.State = ProductSubmitted
+		if err := move(ctx, tx, p, submitted); err != nil {
+			return Version{}, err
+		}
+	}
+	v.State, v.SubmittedSHA256, v.SubmittedAt = VersionSubmitted, v.SHA256, tx.Now()
+	return v, audit.Record(ctx, tx, by, audit.Entry{
+		Act: "listing.submitted", Subjects: []string{string(p.ID), string(id)}, Clauses: []string{"UA 3.2"},
+		Data: map[string]any{"sha256": v.SHA256},
+	})
+}
+
+// Check is the whole checklist for a sheet of a vendor today: [Checklist], the
+// rulebook's bounds, the category, the licence's end and the file that is handed
+// over. A vendor sees the same list as a reviewer.
+func Check(ctx context.Context, r db.Reader, v vendor.ID, c Content) (fault.List, error) {
+	g, err := groundsOf(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	faults := g.check(c)
+	if c.Delivery.File != "" {
+		file, err := FileOf(ctx, r, c.Delivery.File)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, err
+		}
+		if err != nil || file.Vendor != v {
+			faults = append(faults, ErrInvalid.In("delivery.file"))
+		}
+	}
+	return faults, nil
+}
+
+// grounds are the facts outside a sheet that it is checked against.
+type grounds struct {
+	limits     limits
+	categories map[string]bool
+	today      calendar.Date
+}
+
+func groundsOf(ctx context.Context, r db.Reader) (g grounds, err error) {
+	name, err := agreement.Setting[struct {
+		ZH int `json:"zh_chars"`
+		EN int `json:"en_chars"`
+	}](ctx, r, "product_name_max")
+	if err != nil {
+		return g, err
+	}
+	term, err := agreement.Setting[struct{ Years int }](ctx, r, "product_term_max")
+	if err != nil {
+		return g, err
+	}
+	g = grounds{limits: limits{nameZH: name.ZH, nameEN: name.EN, years: term.Years}, categories: map[string]bool{}, today: calendar.On(r.Now())}
+	all, err := Categories(ctx, r)
+	for _, c := range all {
+		g.categories[c.Code] = true
+	}
+	return g, err
+}
+
+// check is pure, so an import may run it for many sheets at once.
+func (g grounds) check(c Content) fault.List {
+	faults := append(Checklist(c), within(c, g.limits)...)
+	if c.Category != "" && !g.categories[c.Category] {
+		faults = append(faults, ErrInvalid.In("category"))
+	}
+	if c.RightsBasis.Kind == Licensed {
+		if f, ended := fault.Of(inForce(c.RightsBasis.Expires, g.today)); ended {
+			faults = append(faults, f)
+		}
+	}
+	return faults
+}
