@@ -16,8 +16,8 @@ var (
 	ErrPaid = fault.New(fault.Conflict, "PAYMENT_DONE", "")
 	// ErrOverRefund refuses to give back more than came in.
 	ErrOverRefund = fault.New(fault.Conflict, "PAYMENT_OVER_REFUND", "")
-	// ErrGateway refuses a way to pay that this market does not have.
-	ErrGateway = fault.New(fault.Invalid, "PAYMENT_METHOD_UNKNOWN", "")
+	// ErrNoPayee refuses a payment whose payee is not a vendor's own account.
+	ErrNoPayee = fault.New(fault.Conflict, "VENDOR_NO_MERCHANT_ACCOUNT", "UA 3.1")
 	// ErrStatement refuses a statement line that contradicts what is known.
 	ErrStatement = fault.New(fault.Conflict, "STATEMENT_LINE_CHANGED", "")
 

@@ -107,6 +107,7 @@ type Object struct {
 	CapturedAt            time.Time
 	Fee                   money.Amount // kept by the provider; the zero Amount while not known
 	Test                  bool
+	PayURL                string // of an unpaid one; empty: Open is asked again for it
 }
 
 // RefundIntent is a refund to be made.

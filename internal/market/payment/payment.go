@@ -62,14 +62,13 @@ const (
 // Attempt is one try to get one order paid.
 type Attempt struct {
 	ID           AttemptID
+	Code         string // short form of the id for people who write it on a transfer
 	Order        string
 	Gateway      string
 	Amount       money.Amount
 	Description  string
 	PayeeAccount string
 	PayeeName    string
-	Collector    string
-	ReturnURL    string
 	Locale       string
 	State        State
 	Mismatch     bool // captured, but not what was asked for: never the order's
@@ -111,6 +110,7 @@ const (
 // Refund is money on its way back.
 type Refund struct {
 	ID         RefundID
+	Code       string // short form of the id for people who write it on a transfer
 	Attempt    AttemptID
 	Order      string
 	Gateway    string
@@ -133,17 +133,4 @@ type Capture struct {
 	Provider  string
 	CaptureID string
 	At        time.Time
-}
-
-// LineID is "stl_…".
-type LineID string
-
-// StatementLine is one movement on the bank account that transfers arrive on.
-type StatementLine struct {
-	ID           LineID
-	BankRef      string       // the bank's own number of the movement
-	At           time.Time    // booked
-	Amount       money.Amount // positive: came in; negative: went out
-	Reference    string       // what the payer wrote
-	Counterparty string       // the payer's name; sealed at rest
 }

@@ -1,0 +1,610 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/job"
+	"yunshi/internal/market/ledger"
+)
+
+// The kinds of job of this package.
+const (
+	OpenJob    = "payment.open"    // of an attempt: make it at the provider
+	EventJob   = "payment.event"   // of a notice: read what it is about
+	JanitorJob = "payment.janitor" // of an attempt: ask the provider what became of it
+	CloseJob   = "payment.expire"  // of an attempt: close it at the provider
+	RefundJob  = "payment.refund"  // of a refund: send it, then ask until it ends
+	PullJob    = "payment.pull"    // of a gateway: read what changed there
+	LineJob    = "payment.line"    // of a statement line: find what it pays
+)
+
+// Work is the background work of the package. Its hooks run in the transaction
+// that records the fact; an error of theirs undoes it and the job runs again.
+type Work struct {
+	Gateways    map[string]Gateway
+	Bank        string                    // name of the gateway whose money statement lines are
+	Collector   string                    // the operator's name, shown by the provider
+	ReturnURL   func(order string) string // where a provider sends the customer back to
+	Captured    func(ctx context.Context, tx *db.Tx, c Capture) error
+	RefundEnded func(ctx context.Context, tx *db.Tx, r Refund) error // refunds with CauseOrder only
+	Deposit     func(ctx context.Context, tx *db.Tx, l StatementLine) error
+}
+
+// asking is when the provider is asked again about a call that got no answer;
+// the first time is a minute after the call.
+var asking = []time.Duration{
+	5 * time.Minute, 30 * time.Minute, time.Hour,
+	24 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour,
+}
+
+// insisting is for money that has come: more than a week.
+var insisting = append(job.DefaultLadder[:len(job.DefaultLadder):len(job.DefaultLadder)],
+	24*time.Hour, 24*time.Hour, 24*time.Hour, 24*time.Hour, 24*time.Hour, 24*time.Hour)
+
+// Handlers returns the job handlers by kind.
+func (w Work) Handlers() map[string]job.Handler {
+	return map[string]job.Handler{
+		OpenJob:    {Run: w.open},
+		EventJob:   {Run: w.event, Ladder: insisting, GiveUp: abandonEvent},
+		JanitorJob: {Run: w.janitor, Ladder: asking, GiveUp: giveUp("payment.outcome.unknown")},
+		CloseJob:   {Run: w.close},
+		RefundJob:  {Run: w.refund, Ladder: append([]time.Duration{time.Minute}, asking...), GiveUp: giveUp("payment.refund.unknown")},
+		PullJob:    {Run: w.pull},
+		LineJob:    {Run: w.line, Ladder: insisting, GiveUp: giveUp("payment.line.stuck")},
+	}
+}
+
+// giveUp makes the end of all attempts an alarm.
+func giveUp(act string) func(context.Context, *db.Tx, job.Job, error) error {
+	return func(ctx context.Context, tx *db.Tx, j job.Job, _ error) error {
+		return alarm(ctx, tx, audit.Job(j.Kind), act, j.Object)
+	}
+}
+
+func abandonEvent(ctx context.Context, tx *db.Tx, j job.Job, _ error) error {
+	if _, err := tx.Exec(ctx, endEvent, "abandoned", db.Micros(tx.Now()), j.Object); err != nil {
+		return err
+	}
+	return alarm(ctx, tx, audit.Job(j.Kind), "payment.notice.abandoned", j.Object)
+}
+
+func (w Work) gateway(name string) (Gateway, error) {
+	g, ok := w.Gateways[name]
+	if !ok {
+		return nil, fmt.Errorf("payment: no gateway is called %q here", name)
+	}
+	return g, nil
+}
+
+// load reads an attempt and its gateway.
+func (w Work) load(ctx context.Context, d *db.DB, id AttemptID) (a Attempt, g Gateway, err error) {
+	err = d.Read(ctx, func(r db.Reader) error {
+		a, err = Get(ctx, r, id)
+		return err
+	})
+	if err == nil {
+		g, err = w.gateway(a.Gateway)
+	}
+	return a, g, err
+}
+
+// open makes the attempt at the provider. A second lease of the job means that
+// an earlier one may have called: then the provider is asked first.
+func (w Work) open(ctx context.Context, d *db.DB, j job.Job) error {
+	a, g, err := w.load(ctx, d, AttemptID(j.Object))
+	if err != nil {
+		return err
+	}
+	if a.State != Created && a.State != Unknown {
+		return nil
+	}
+	if j.Token > 1 {
+		err = w.resolve(ctx, d, j, g, a)
+	} else {
+		err = w.send(ctx, d, j, g, a)
+	}
+	if err == nil || !errors.Is(err, errNoAnswer) {
+		return err
+	}
+	return d.Write(ctx, func(tx *db.Tx) error {
+		a, err := Get(ctx, tx, a.ID)
+		if err != nil {
+			return err
+		}
+		if a.State == Created {
+			if err := move(ctx, tx, a, Unknown); err != nil {
+				return err
+			}
+		}
+		if err := job.Enqueue(ctx, tx, job.Spec{Kind: JanitorJob, Object: j.Object, At: tx.Now().Add(time.Minute), Unique: true}); err != nil {
+			return err
+		}
+		return job.Done(ctx, tx, j)
+	})
+}
+
+// errNoAnswer means that nobody knows what the provider has done.
+var errNoAnswer = errors.New("payment: no answer from the provider")
+
+// send opens the attempt and records the answer.
+func (w Work) send(ctx context.Context, d *db.DB, j job.Job, g Gateway, a Attempt) error {
+	in := Intent{
+		Reference: a.ID, Amount: a.Amount, Description: a.Description, PayeeAccount: a.PayeeAccount, PayeeName: a.PayeeName,
+		Collector: w.Collector, ExpiresAt: a.ExpiresAt, Locale: a.Locale,
+	}
+	if w.ReturnURL != nil {
+		in.ReturnURL = w.ReturnURL(a.Order)
+	}
+	out, err := g.Open(ctx, in)
+	refused := errors.Is(err, ErrRefused)
+	if err != nil && !refused {
+		return fmt.Errorf("%w: %w", errNoAnswer, err)
+	}
+	if !refused && out.ProviderID == "" {
+		return fmt.Errorf("%w: %s gave no id", errNoAnswer, g.Name())
+	}
+	return d.Write(ctx, func(tx *db.Tx) error {
+		a, err := Get(ctx, tx, a.ID)
+		if err != nil {
+			return err
+		}
+		if refused {
+			err = ended(ctx, tx, a)
+		} else {
+			err = made(ctx, tx, a, out)
+		}
+		if err != nil {
+			return err
+		}
+		return job.Done(ctx, tx, j)
+	})
+}
+
+// made records an opened payment. When the attempt was given up meanwhile, the
+// payment is closed.
+func made(ctx context.Context, tx *db.Tx, a Attempt, out Opened) error {
+	to := a.State
+	switch a.State {
+	case Created, Unknown:
+		to = RequiresAction
+	case Captured, Settled:
+		return nil
+	}
+	a.ProviderID, a.PayURL, a.Instructions = out.ProviderID, out.PayURL, out.Instructions
+	return move(ctx, tx, a, to)
+}
+
+// ended records that the provider has no payment for the attempt.
+func ended(ctx context.Context, tx *db.Tx, a Attempt) error {
+	if a.State != Created && a.State != Unknown {
+		return nil
+	}
+	return move(ctx, tx, a, Failed)
+}
+
+// find reads the attempt's object, by the provider's id or by our reference.
+func find(ctx context.Context, g Gateway, a Attempt) (Object, error) {
+	if a.ProviderID != "" {
+		return g.Fetch(ctx, a.ProviderID)
+	}
+	return g.Find(ctx, a.ID)
+}
+
+// resolve finds out what became of an attempt, and sends it only when the
+// provider says that there is nothing and there is still time to pay.
+func (w Work) resolve(ctx context.Context, d *db.DB, j job.Job, g Gateway, a Attempt) error {
+	waits := a.State == Created || a.State == Unknown
+	o, err := find(ctx, g, a)
+	switch {
+	case errors.Is(err, ErrUnknown) && waits && a.ExpiresAt.After(d.Now()):
+		return w.send(ctx, d, j, g, a)
+	case errors.Is(err, ErrUnknown):
+		return d.Write(ctx, func(tx *db.Tx) error {
+			a, err := Get(ctx, tx, a.ID)
+			if err != nil {
+				return err
+			}
+			if err := ended(ctx, tx, a); err != nil {
+				return err
+			}
+			return job.Done(ctx, tx, j)
+		})
+	case err != nil:
+		return fmt.Errorf("%w: %w", errNoAnswer, err)
+	case waits && o.State == ObjectCreated && o.PayURL == "":
+		return w.send(ctx, d, j, g, a) // the answer that was lost had the way to pay
+	}
+	return d.Write(ctx, func(tx *db.Tx) error { return w.learn(ctx, tx, j, g, a.ID, o) })
+}
+
+// learn records an object and ends the job. What cannot be believed moves
+// nothing and is an alarm.
+func (w Work) learn(ctx context.Context, tx *db.Tx, j job.Job, g Gateway, id AttemptID, o Object) error {
+	a, err := Get(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	err = w.record(ctx, tx, g, a, o)
+	if errors.Is(err, errForeign) {
+		err = alarm(ctx, tx, audit.Provider(g.Name()), "payment.object.rejected", string(id), j.Object)
+	}
+	if err != nil {
+		return err
+	}
+	return job.Done(ctx, tx, j)
+}
+
+// janitor asks about an attempt whose outcome is not known, or that the pull
+// found changed.
+func (w Work) janitor(ctx context.Context, d *db.DB, j job.Job) error {
+	a, g, err := w.load(ctx, d, AttemptID(j.Object))
+	if err != nil {
+		return err
+	}
+	return w.resolve(ctx, d, j, g, a)
+}
+
+// errParked means that a notice is about something not known here yet.
+var errParked = errors.New("payment: not known here")
+
+// event reads the object of a notice and records what the provider says of it.
+func (w Work) event(ctx context.Context, d *db.DB, j job.Job) error {
+	var n notice
+	if err := j.Decode(&n); err != nil {
+		return err
+	}
+	g, err := w.gateway(n.Gateway)
+	if err != nil {
+		return err
+	}
+	var apply func(tx *db.Tx) error
+	if n.Kind == RefundEvent {
+		var o RefundObject
+		o, err = g.FindRefund(ctx, RefundID(n.Reference))
+		apply = func(tx *db.Tx) error { return w.recordRefund(ctx, tx, RefundID(o.Reference), o) }
+	} else {
+		var o Object
+		o, err = g.Fetch(ctx, n.ObjectID)
+		apply = func(tx *db.Tx) error {
+			a, err := Get(ctx, tx, AttemptID(o.Reference))
+			if err == nil && a.Gateway != g.Name() {
+				err = ErrNotFound
+			}
+			if err != nil {
+				return err
+			}
+			return w.record(ctx, tx, g, a, o)
+		}
+	}
+	if errors.Is(err, ErrUnknown) {
+		return w.park(ctx, d, j)
+	}
+	if err != nil {
+		return err
+	}
+	err = d.Write(ctx, func(tx *db.Tx) error {
+		state := "done"
+		err := apply(tx)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return errParked
+		case errors.Is(err, errForeign):
+			state = "rejected"
+			err = alarm(ctx, tx, audit.Provider(g.Name()), "payment.object.rejected", j.Object, n.Reference)
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, endEvent, state, db.Micros(tx.Now()), j.Object); err != nil {
+			return err
+		}
+		return job.Done(ctx, tx, j)
+	})
+	if errors.Is(err, errParked) {
+		return w.park(ctx, d, j)
+	}
+	return err
+}
+
+// park puts a notice about an unknown thing aside, and after a day makes it an
+// alarm.
+func (w Work) park(ctx context.Context, d *db.DB, j job.Job) error {
+	wait, over := parkedFor(d.Now().Sub(j.EnqueuedAt))
+	if !over {
+		return job.Later(errParked, wait)
+	}
+	return d.Write(ctx, func(tx *db.Tx) error {
+		if err := abandonEvent(ctx, tx, j, nil); err != nil {
+			return err
+		}
+		return job.Done(ctx, tx, j)
+	})
+}
+
+// close ends a given-up attempt at the provider. One that was paid at the last
+// moment is recorded instead.
+func (w Work) close(ctx context.Context, d *db.DB, j job.Job) error {
+	a, g, err := w.load(ctx, d, AttemptID(j.Object))
+	if err != nil {
+		return err
+	}
+	if a.State != Cancelled && a.State != Expired {
+		return nil
+	}
+	o, err := find(ctx, g, a)
+	if errors.Is(err, ErrUnknown) {
+		return nil // never opened; an answer still on its way closes it again
+	}
+	if err != nil {
+		return err
+	}
+	if o.State == ObjectCreated || o.State == ObjectProcessing {
+		err := g.Close(ctx, o.ProviderID)
+		switch {
+		case errors.Is(err, ErrRefused): // paid between the question and the call
+			if o, err = g.Fetch(ctx, o.ProviderID); err != nil {
+				return err
+			}
+			if o.State != ObjectCaptured {
+				return fmt.Errorf("payment: %s will not close %s", g.Name(), a.ID)
+			}
+		case err != nil && !errors.Is(err, ErrUnknown):
+			return err
+		default:
+			o.State = ObjectClosed
+		}
+	}
+	return d.Write(ctx, func(tx *db.Tx) error { return w.learn(ctx, tx, j, g, a.ID, o) })
+}
+
+// refund sends a refund once and asks until the provider has ended it.
+func (w Work) refund(ctx context.Context, d *db.DB, j job.Job) error {
+	id := RefundID(j.Object)
+	var r Refund
+	err := d.Read(ctx, func(q db.Reader) (err error) {
+		r, err = GetRefund(ctx, q, id)
+		return err
+	})
+	if err != nil || r.State == RefundFailed {
+		return err
+	}
+	a, g, err := w.load(ctx, d, r.Attempt)
+	if err != nil {
+		return err
+	}
+	o, err := askRefund(ctx, g, a, r, j.Token > 1)
+	if errors.Is(err, ErrRefused) {
+		o, err = RefundObject{ProviderID: r.ProviderID, Reference: string(r.ID), State: RefundObjectFailed, Amount: r.Amount, Reason: "refused"}, nil
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w: %w", errNoAnswer, err), lost(ctx, d, r))
+	}
+	err = d.Write(ctx, func(tx *db.Tx) error {
+		err := w.recordRefund(ctx, tx, id, o)
+		if errors.Is(err, errForeign) {
+			err = alarm(ctx, tx, audit.Provider(g.Name()), "payment.object.rejected", string(id))
+		}
+		if err != nil || o.State == RefundObjectSubmitted {
+			return err
+		}
+		return job.Done(ctx, tx, j)
+	})
+	if err == nil && o.State == RefundObjectSubmitted {
+		return job.Later(nil, polledAfter(d.Now().Sub(r.CreatedAt)))
+	}
+	return err
+}
+
+// askRefund sends a refund that was never sent. Any other is looked for first,
+// and sent again only when the provider says that it has none.
+func askRefund(ctx context.Context, g Gateway, a Attempt, r Refund, maybeSent bool) (RefundObject, error) {
+	if maybeSent || r.State != RefundSubmitting {
+		o, err := g.FindRefund(ctx, r.ID)
+		if !errors.Is(err, ErrUnknown) || r.State != RefundSubmitting && r.State != RefundUnknown {
+			return o, err
+		}
+	}
+	return g.Refund(ctx, RefundIntent{Reference: r.ID, ProviderID: a.ProviderID, Amount: r.Amount, Reason: string(r.Cause)})
+}
+
+// lost records that a refund was sent without an answer.
+func lost(ctx context.Context, d *db.DB, r Refund) error {
+	return d.Write(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, moveRefund, string(RefundUnknown), r.ProviderID, "", false, 0, string(r.ID), string(RefundSubmitting))
+		return err
+	})
+}
+
+// pullEvery is how often a provider's list of changes is read: a notice that
+// never comes costs at most so much time.
+const pullEvery = time.Hour
+
+// Pull starts the reading of a gateway's changes, for ever; asking again changes
+// nothing.
+func Pull(ctx context.Context, tx *db.Tx, gateway string) error {
+	return job.Enqueue(ctx, tx, job.Spec{Kind: PullJob, Object: gateway, Unique: true})
+}
+
+// pull reads what changed at a provider and has each attempt that the market
+// does not know so asked about, in a job of its own. It never gives up.
+func (w Work) pull(ctx context.Context, d *db.DB, j job.Job) error {
+	g, err := w.gateway(j.Object)
+	if err == nil {
+		err = w.pullPages(ctx, d, j, g)
+	}
+	if err != nil && !errors.Is(err, job.ErrLeaseLost) {
+		return job.Later(err, 5*time.Minute)
+	}
+	return err
+}
+
+func (w Work) pullPages(ctx context.Context, d *db.DB, j job.Job, g Gateway) error {
+	var since string
+	err := d.Read(ctx, func(r db.Reader) (err error) {
+		if since, err = db.Value[string](ctx, r, selectPull, g.Name()); errors.Is(err, db.ErrNoRow) {
+			err = nil
+		}
+		return err
+	})
+	for err == nil {
+		var page []Object
+		next := since
+		if page, next, err = g.Changed(ctx, since); err != nil {
+			return err
+		}
+		last := len(page) == 0 || next == since
+		err = d.Write(ctx, func(tx *db.Tx) error {
+			for _, o := range page {
+				if err := changed(ctx, tx, g, o); err != nil {
+					return err
+				}
+			}
+			if _, err := tx.Exec(ctx, upsertPull, g.Name(), next, db.Micros(tx.Now())); err != nil || !last {
+				return err
+			}
+			if err := job.Enqueue(ctx, tx, job.Spec{Kind: PullJob, Object: j.Object, At: tx.Now().Add(pullEvery), Unique: true}); err != nil {
+				return err
+			}
+			return job.Done(ctx, tx, j)
+		})
+		if last {
+			return err
+		}
+		since = next
+	}
+	return err
+}
+
+// changed has an attempt asked about when the provider knows more of it.
+func changed(ctx context.Context, tx *db.Tx, g Gateway, o Object) error {
+	a, err := Get(ctx, tx, AttemptID(o.Reference))
+	if errors.Is(err, ErrNotFound) || err == nil && a.Gateway != g.Name() {
+		if o.State != ObjectCaptured {
+			return nil
+		}
+		return alarm(ctx, tx, audit.Provider(g.Name()), "payment.pull.foreign", o.ProviderID)
+	}
+	if err != nil {
+		return err
+	}
+	news := raised(a.State, o.State, false) != a.State
+	if o.State == ObjectCaptured {
+		news = a.CaptureID != o.CaptureID || a.Fee.IsZero() && o.Fee.Minor > 0
+	}
+	if !news {
+		return nil
+	}
+	return job.Enqueue(ctx, tx, job.Spec{Kind: JanitorJob, Object: string(a.ID), Name: "pull", Unique: true})
+}
+
+// line finds what a statement line pays: an attempt, a refund or a deposit.
+func (w Work) line(ctx context.Context, d *db.DB, j job.Job) error {
+	var l StatementLine
+	var a Attempt
+	var r Refund
+	err := d.Read(ctx, func(q db.Reader) (err error) {
+		if l, err = GetLine(ctx, q, LineID(j.Object)); err != nil || l.Code == "" {
+			return err
+		}
+		switch l.Code[0] {
+		case attemptLetter:
+			a, err = one(db.One(ctx, q, scanAttempt, selectAttemptCode, l.Code))
+		case refundLetter:
+			r, err = one(db.One(ctx, q, scanRefund, selectRefundOf, l.Code))
+		default:
+			l.Vendor, err = one(db.Value[string](ctx, q, selectDepositor, l.Code))
+		}
+		return err
+	})
+	if err != nil || l.State != LineMatching {
+		return err
+	}
+	settle := func(tx *db.Tx) (LineState, error) { return w.deposit(ctx, tx, l) }
+	switch {
+	case a.ID != "":
+		settle, err = w.lineOfAttempt(ctx, a, l)
+	case r.ID != "":
+		settle, err = w.lineOfRefund(ctx, r)
+	}
+	if err != nil {
+		return err
+	}
+	return d.Write(ctx, func(tx *db.Tx) error {
+		state, err := settle(tx)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, moveLine, string(state), string(l.ID)); err != nil {
+			return err
+		}
+		return job.Done(ctx, tx, j)
+	})
+}
+
+// lineOfAttempt reads the attempt through its gateway, which sees the lines. A
+// line that is not the attempt's capture is money nobody asked for.
+func (w Work) lineOfAttempt(ctx context.Context, a Attempt, l StatementLine) (func(tx *db.Tx) (LineState, error), error) {
+	extra := func(tx *db.Tx) (LineState, error) {
+		if l.Amount.Minor > 0 {
+			if _, err := ledger.LateMoney(ctx, tx, w.Bank, l.BankRef, string(a.ID), l.Amount, l.At); err != nil {
+				return "", err
+			}
+		}
+		return LineSuspense, alarm(ctx, tx, audit.Provider(w.Bank), "payment.line.unexpected", string(l.ID), string(a.ID), a.Order)
+	}
+	if a.Gateway != w.Bank || l.Amount.Minor <= 0 {
+		return extra, nil
+	}
+	g, err := w.gateway(a.Gateway)
+	if err != nil {
+		return nil, err
+	}
+	o, err := find(ctx, g, a)
+	if err != nil {
+		return nil, err
+	}
+	return func(tx *db.Tx) (LineState, error) {
+		a, err := Get(ctx, tx, a.ID)
+		if err == nil {
+			err = w.record(ctx, tx, g, a, o)
+		}
+		if err != nil {
+			return "", err
+		}
+		if o.CaptureID != l.BankRef {
+			return extra(tx)
+		}
+		return LineMatched, nil
+	}, nil
+}
+
+func (w Work) lineOfRefund(ctx context.Context, r Refund) (func(tx *db.Tx) (LineState, error), error) {
+	g, err := w.gateway(r.Gateway)
+	if err != nil {
+		return nil, err
+	}
+	o, err := g.FindRefund(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	return func(tx *db.Tx) (LineState, error) {
+		err := w.recordRefund(ctx, tx, r.ID, o)
+		if errors.Is(err, errForeign) {
+			return LineSuspense, alarm(ctx, tx, audit.Provider(r.Gateway), "payment.object.rejected", string(r.ID))
+		}
+		return LineMatched, err
+	}, nil
+}
+
+// deposit hands a vendor's deposit to its hook.
+func (w Work) deposit(ctx context.Context, tx *db.Tx, l StatementLine) (LineState, error) {
+	if l.Amount.Minor < 0 {
+		return LineSuspense, alarm(ctx, tx, audit.Provider(w.Bank), "payment.line.unexpected", string(l.ID), l.Vendor)
+	}
+	return LineMatched, w.Deposit(ctx, tx, l)
+}
