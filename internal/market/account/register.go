@@ -162,7 +162,7 @@ func insertUser(ctx context.Context, tx *db.Tx, by audit.Actor, in newUser) (Use
 	if n == 0 {
 		return User{}, ErrEmailTaken.In("email")
 	}
-	if _, err := tx.Exec(ctx, sqlInsertSecret, id, in.password, now); err != nil {
+	if _, err := tx.Exec(ctx, sqlInsertHash, id, in.password, now); err != nil {
 		return User{}, err
 	}
 	err = audit.Record(ctx, tx, by, audit.Entry{

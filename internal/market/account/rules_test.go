@@ -78,9 +78,11 @@ func TestClause_8_2_3_CapabilitiesAreJudgedOneByOne(t *testing.T) {
 		"refused_to_buy_while_closing":         {Closing, Buy, Restriction{}, ErrRestricted},
 		"refused_to_look_when_that_was_barred": {Verified, LoginReadonly, Restriction{Case: "enf_2"}, ErrRestricted},
 	} {
-		if err := mayUse(tt.state, tt.capability, tt.r, now); !errors.Is(err, tt.want) {
-			t.Errorf("%s: got %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := mayUse(tt.state, tt.capability, tt.r, now); !errors.Is(err, tt.want) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 
@@ -96,9 +98,11 @@ func TestClause_8_2_4_ATerminatedAccountMayOnlyLook(t *testing.T) {
 		"refused_by_api":                          {Terminated, API, ErrTerminated},
 		"refused_everything_when_closed":          {Closed, LoginReadonly, ErrTerminated},
 	} {
-		if err := notEnded(tt.state, tt.capability); !errors.Is(err, tt.want) {
-			t.Errorf("%s: got %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := notEnded(tt.state, tt.capability); !errors.Is(err, tt.want) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 

@@ -28,7 +28,7 @@ func Find(ctx context.Context, r db.Reader, email string) (Credential, error) {
 	c := Credential{Hash: nobody}
 	address, err := cn.ParseEmail(email)
 	if err != nil {
-		return c, nil
+		return c, nil //nolint:nilerr // what is no address belongs to nobody, and is answered like that
 	}
 	c.email = r.Keys().Index(emailIndex, address.Unique())
 	if err := limit(ctx, r, c); err != nil {
@@ -37,7 +37,7 @@ func Find(ctx context.Context, r db.Reader, email string) (Credential, error) {
 	found, err := db.One(ctx, r, func(s db.Scanner) (Credential, error) {
 		f := Credential{email: c.email}
 		return f, s.Scan(&f.User, &f.Account, &f.Hash)
-	}, sqlCredential, c.email)
+	}, sqlSignIn, c.email)
 	if errors.Is(err, db.ErrNoRow) {
 		return c, nil
 	}

@@ -50,10 +50,10 @@ const userCols = `id, account, name_sealed, email_sealed, roles, locale, state, 
 const (
 	sqlInsertUser = `INSERT INTO account_user (id, account, name_sealed, email_sealed, email_index, mobile_sealed, roles, locale, state, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9) ON CONFLICT (email_index) DO NOTHING`
-	sqlGetUser      = `SELECT ` + userCols + ` FROM account_user WHERE id = $1`
-	sqlUsers        = `SELECT ` + userCols + ` FROM account_user WHERE account = $1 ORDER BY id`
-	sqlInsertSecret = `INSERT INTO account_credential (user_id, password_hash, changed_at) VALUES ($1, $2, $3)`
-	sqlCredential   = `SELECT u.id, u.account, c.password_hash FROM account_user u JOIN account_credential c ON c.user_id = u.id
+	sqlGetUser    = `SELECT ` + userCols + ` FROM account_user WHERE id = $1`
+	sqlUsers      = `SELECT ` + userCols + ` FROM account_user WHERE account = $1 ORDER BY id`
+	sqlInsertHash = `INSERT INTO account_credential (user_id, password_hash, changed_at) VALUES ($1, $2, $3)`
+	sqlSignIn     = `SELECT u.id, u.account, c.password_hash FROM account_user u JOIN account_credential c ON c.user_id = u.id
 		WHERE u.email_index = $1 AND u.state = 'active'`
 )
 

@@ -28,17 +28,6 @@ func emphasised(clauses []Clause) error {
 	return faults.Err()
 }
 
-// boldIDs lists what a reader saw in bold.
-func boldIDs(clauses []Clause) []string {
-	ids := []string{}
-	for _, c := range clauses {
-		if c.Emphasis == Bold {
-			ids = append(ids, c.ID)
-		}
-	}
-	return ids
-}
-
 // mustStand refuses every act that needs the agreement until there is a record of
 // the bundle in force. Looking at the public catalogue does not ask.
 //

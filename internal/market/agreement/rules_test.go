@@ -25,16 +25,18 @@ func TestClause_P_2_LiabilityClausesMustBeBold(t *testing.T) {
 		"refused_names_every_one":  {[]Clause{{ID: "7.1", Kind: Exclusion}, {ID: "7.2", Emphasis: Bold, Kind: Exclusion}, {ID: "8.1", Kind: Exclusion}}, []string{"7.1", "8.1"}},
 		"allowed_without_a_clause": {nil, nil},
 	} {
-		var missing []string
-		for _, f := range fault.All(emphasised(tt.clauses)) {
-			if f.Code != "EMPHASIS_MISSING" || f.Clause != "UA P-2" {
-				t.Errorf("%s: %v", name, f)
+		t.Run(name, func(t *testing.T) {
+			var missing []string
+			for _, f := range fault.All(emphasised(tt.clauses)) {
+				if f.Code != "EMPHASIS_MISSING" || f.Clause != "UA P-2" {
+					t.Errorf("%v", f)
+				}
+				missing = append(missing, f.Args[1].(string))
 			}
-			missing = append(missing, f.Args[1].(string))
-		}
-		if !slices.Equal(missing, tt.missing) {
-			t.Errorf("%s: missing %v, want %v", name, missing, tt.missing)
-		}
+			if !slices.Equal(missing, tt.missing) {
+				t.Errorf("missing %v, want %v", missing, tt.missing)
+			}
+		})
 	}
 }
 
@@ -58,9 +60,11 @@ func TestClause_9_1_TheEarliestActBinds(t *testing.T) {
 		"refused_no_act":    {nil, time.Time{}},
 		"refused_empty_act": {[]time.Time{}, time.Time{}},
 	} {
-		if got := effective(tt.acts); !got.Equal(tt.want) {
-			t.Errorf("%s: %s", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := effective(tt.acts); !got.Equal(tt.want) {
+				t.Errorf("%s", got)
+			}
+		})
 	}
 }
 
@@ -75,9 +79,11 @@ func TestClause_9_1_OnlyTheOwnerBindsAnAccount(t *testing.T) {
 		"refused_staff":          {audit.Actor{Account: "acc_o", Roles: []string{account.Compliance, account.Superadmin}}, ErrNotAuthorised},
 		"refused_nobody":         {audit.Actor{Roles: []string{account.Owner}}, ErrNotAuthorised},
 	} {
-		if err := mayAccept(tt.by); !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := mayAccept(tt.by); !errors.Is(err, tt.want) {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 
@@ -102,9 +108,11 @@ func TestClause_1_1_OnlyARuleInForceCanBeCited(t *testing.T) {
 		"refused_a_moment_before":       {Version{EffectiveAt: from}, from.Add(-1), ErrNotInForce},
 		"refused_draft":                 {Version{}, from, ErrNotInForce},
 	} {
-		if err := citable(tt.v, tt.at); !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := citable(tt.v, tt.at); !errors.Is(err, tt.want) {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 
@@ -129,10 +137,12 @@ func TestClause_5_3_AChangeWaitsForItsNotice(t *testing.T) {
 		"refused_first_in_the_past":      {now.Add(-1), true, false, time.Time{}, ErrTooEarly},
 		"refused_a_moment_before_a_week": {week.Add(-1), false, false, time.Time{}, ErrTooEarly},
 	} {
-		got, err := effectiveFrom(now, tt.asked, tt.first, tt.major)
-		if !got.Equal(tt.want) || !errors.Is(err, tt.err) {
-			t.Errorf("%s: %s, %v", name, got, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			got, err := effectiveFrom(now, tt.asked, tt.first, tt.major)
+			if !got.Equal(tt.want) || !errors.Is(err, tt.err) {
+				t.Errorf("%s, %v", got, err)
+			}
+		})
 	}
 }
 

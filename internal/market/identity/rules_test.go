@@ -45,9 +45,11 @@ func TestClause_6_1_VerificationIsAskedForAtTheMoment(t *testing.T) {
 		"refused_pending_with_an_end":  {Case{State: Pending, ValidTo: now.Add(time.Hour)}, ErrRequired},
 		"allowed_with_an_end_far_away": {Case{State: Verified, ValidTo: now.AddDate(1, 0, 0)}, nil},
 	} {
-		if err := verified(tt.c, now); !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := verified(tt.c, now); !errors.Is(err, tt.want) {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 
@@ -80,19 +82,21 @@ func TestClause_6_1_DataMustBePossible(t *testing.T) {
 		"representative": {company(), account.OtherOrg, func(a *Application) { a.SubjectType, a.LegalRepresentative = account.OtherOrg, "" }, "FIELD_REQUIRED", "legal_representative"},
 		"settlement":     {company(), account.LegalPerson, func(a *Application) { a.BankAccount = "12" }, "PROFILE_INVALID", "bank_account"},
 	} {
-		in := tt.in
-		tt.edit(&in)
-		_, err := judge(in, tt.of, today)
-		found := false
-		for _, f := range fault.All(err) {
-			found = found || f.Code == tt.code && f.Field == tt.field
-			if strings.Contains(f.Error(), "1101011901") {
-				t.Errorf("refused_%s: the fault holds the number", name)
+		t.Run("refused_"+name, func(t *testing.T) {
+			in := tt.in
+			tt.edit(&in)
+			_, err := judge(in, tt.of, today)
+			found := false
+			for _, f := range fault.All(err) {
+				found = found || f.Code == tt.code && f.Field == tt.field
+				if strings.Contains(f.Error(), "1101011901") {
+					t.Error("the fault holds the number")
+				}
 			}
-		}
-		if !found {
-			t.Errorf("refused_%s: got %v", name, err)
-		}
+			if !found {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 	in := person()
 	in.Number = residentBorn("20080302")
