@@ -7,6 +7,7 @@ import (
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/job"
@@ -72,7 +73,7 @@ func settle(ctx context.Context, tx *db.Tx, by audit.Actor, o Order) (Order, err
 	}
 	if _, err := delivery.Start(ctx, tx, by, delivery.Request{
 		Entitlement: right.ID, Order: string(o.ID), Line: string(o.Line), Account: o.Account, Vendor: o.Vendor, Product: o.Product,
-		Plan: string(o.Plan), PlanCode: o.Snapshot.PlanCode, Name: name, Dialect: content.DeliveryType, Config: config,
+		Plan: string(o.Plan), PlanCode: o.Snapshot.PlanCode, Name: name, Dialect: content.Delivery.Dialect, Config: config,
 		Quantity: o.Quantity, Term: plan.Term,
 	}); err != nil {
 		return Order{}, err
@@ -83,14 +84,13 @@ func settle(ctx context.Context, tx *db.Tx, by audit.Actor, o Order) (Order, err
 	}); err != nil {
 		return Order{}, err
 	}
-	return o, tell(ctx, tx, o, name)
+	return o, tell(ctx, tx, o, content.Name)
 }
 
 // tell leaves the messages of a paid order: to the customer and to the vendor.
-func tell(ctx context.Context, tx *db.Tx, o Order, product string) error {
-	params := map[string]string{
-		"Order": string(o.ID), "Product": product, "Amount": o.Fee.Paid.Format("zh"), "Vendor": o.Snapshot.Seller.RegisteredName,
-	}
+func tell(ctx context.Context, tx *db.Tx, o Order, product catalog.Both) error {
+	params := about(o, product)
+	params["Vendor"] = o.Snapshot.Seller.RegisteredName
 	if err := message.Send(ctx, tx, message.Notice{Code: "O-01", To: o.Account, Params: params, Link: "/orders/" + string(o.ID)}); err != nil {
 		return err
 	}
@@ -101,21 +101,24 @@ func tell(ctx context.Context, tx *db.Tx, o Order, product string) error {
 	return message.Send(ctx, tx, message.Notice{Code: "O-05", To: seller.Account, Params: params, Link: "/vendor/orders/" + string(o.ID)})
 }
 
-// late books money that no order may keep and sends it back.
+// about is what every message about an order says, in both languages.
+func about(o Order, product catalog.Both) map[string]string {
+	return map[string]string{
+		"Order": string(o.ID), "ProductZH": product.ZH, "ProductEN": product.EN, "Amount": o.Fee.Paid.Format("zh"),
+	}
+}
+
+// late sends money back that no order may keep.
 func late(ctx context.Context, tx *db.Tx, o Order, c payment.Capture) error {
-	if _, err := ledger.LateMoney(ctx, tx, c.Provider, c.CaptureID, c.Order, c.Amount, c.At); err != nil {
+	by := audit.Provider(c.Provider)
+	refund, err := payment.SendBack(ctx, tx, by, c, payment.CauseLate)
+	if err != nil {
 		return err
 	}
-	if err := audit.Record(ctx, tx, audit.Provider(c.Provider), audit.Entry{
-		Act: "order.late_money", Subjects: []string{string(o.ID), string(c.Attempt)}, Clauses: []string{"UA 2.5"},
+	return audit.Record(ctx, tx, by, audit.Entry{
+		Act: "order.late_money", Subjects: []string{string(o.ID), string(c.Attempt), string(refund.ID)}, Clauses: []string{"UA 2.5"},
 		Data: map[string]any{"amount": c.Amount, "state": o.State},
-	}); err != nil {
-		return err
-	}
-	_, err := payment.StartRefund(ctx, tx, audit.Provider(c.Provider), payment.RefundStart{
-		Attempt: c.Attempt, Amount: c.Amount, Cause: payment.CauseLate, Key: "late",
 	})
-	return err
 }
 
 // DeliveredTo is what a finished delivery sets in motion.
@@ -128,10 +131,11 @@ func DeliveredTo(ctx context.Context, tx *db.Tx, d delivery.Delivery) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	return message.Send(ctx, tx, message.Notice{
-		Code: "O-02", To: o.Account, Link: "/orders/" + string(o.ID),
-		Params: map[string]string{"Order": string(o.ID), "Product": d.Name},
-	})
+	content, err := o.Content()
+	if err != nil {
+		return err
+	}
+	return message.Send(ctx, tx, message.Notice{Code: "O-02", To: o.Account, Link: "/orders/" + string(o.ID), Params: about(o, content.Name)})
 }
 
 // DeliveryFailed refunds an order in full when the vendor could not deliver.
@@ -146,7 +150,7 @@ func DeliveryFailed(ctx context.Context, tx *db.Tx, d delivery.Delivery, reason 
 	if err != nil || !ok {
 		return err
 	}
-	if err := entitlement.End(ctx, tx, by, d.Entitlement, entitlement.Refunded); err != nil {
+	if _, err := entitlement.End(ctx, tx, by, d.Entitlement, entitlement.Refunded); err != nil {
 		return err
 	}
 	if o.Gateway == free {
@@ -170,13 +174,15 @@ func DeliveryFailed(ctx context.Context, tx *db.Tx, d delivery.Delivery, reason 
 	}); err != nil {
 		return err
 	}
-	return message.Send(ctx, tx, message.Notice{
-		Code: "O-04", To: o.Account, Link: "/orders/" + string(o.ID),
-		Params: map[string]string{"Order": string(o.ID), "Product": d.Name, "Amount": o.Fee.Paid.Format("zh")},
-	})
+	content, err := o.Content()
+	if err != nil {
+		return err
+	}
+	return message.Send(ctx, tx, message.Notice{Code: "O-04", To: o.Account, Link: "/orders/" + string(o.ID), Params: about(o, content.Name)})
 }
 
-// RefundEnded books how a refund ended at the provider and tells the customer.
+// RefundEnded books how the refund of an order ended at the provider and tells
+// the customer.
 func RefundEnded(ctx context.Context, tx *db.Tx, r payment.Refund) error {
 	o, err := get(ctx, tx, ID(r.Order))
 	if err != nil {
@@ -184,30 +190,36 @@ func RefundEnded(ctx context.Context, tx *db.Tx, r payment.Refund) error {
 	}
 	done := r.State == payment.RefundSucceeded
 	switch {
-	case r.Cause != payment.CauseOrder && done:
-		_, err = ledger.LateRefund(ctx, tx, r.Gateway, string(r.ID), r.Amount, tx.Now())
-	case r.Cause != payment.CauseOrder:
-		// It stays in suspense, aged and shown to finance, until somebody sends it.
 	case done:
 		_, err = ledger.RefundConfirmed(ctx, tx, r.Gateway, string(r.ID), r.Amount, tx.Now())
 	case r.Bounced:
-		// The bank returned it after it had counted as paid; finance pays it out anew.
+		// The bank returned what had counted as paid: it is owed again, in flight,
+		// until finance sends it another way.
+		err = bounced(ctx, tx, r)
 	default:
 		_, err = ledger.RefundOwed(ctx, tx, string(r.ID), string(o.Account), r.Amount, tx.Now())
 	}
 	if err != nil {
 		return err
 	}
-	if r.Cause == payment.CauseOrder {
-		if _, err := move(ctx, tx, &o, Refunding, Refunded, o.Reason); err != nil {
-			return err
-		}
+	if _, err := move(ctx, tx, &o, Refunding, Refunded, o.Reason); err != nil {
+		return err
 	}
 	params := map[string]string{"Order": string(o.ID), "Amount": r.Amount.Format("zh"), "Reference": r.ProviderID}
 	if !done {
 		params["Failed"] = r.Reason
 	}
 	return message.Send(ctx, tx, message.Notice{Code: "N-44", To: o.Account, Params: params, Link: "/orders/" + string(o.ID)})
+}
+
+// bounced takes the confirmation of a refund back.
+func bounced(ctx context.Context, tx *db.Tx, r payment.Refund) error {
+	j, posted, err := ledger.Posted(ctx, tx, "refund:"+string(r.ID)+":end")
+	if err != nil || !posted {
+		return err
+	}
+	_, err = ledger.Reverse(ctx, tx, j.ID, string(r.ID))
+	return err
 }
 
 var errNoPlan = errors.New("order: the frozen terms have no such plan")

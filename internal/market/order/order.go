@@ -80,12 +80,12 @@ type Fee struct {
 // RefundRule is how money comes back, frozen with the order. Until is the last
 // moment of a full refund; it is zero before payment and where no window runs.
 type RefundRule struct {
-	Kind   catalog.RefundKind `json:"kind"`
-	Class  string             `json:"class"` // five_day, until_acceptance or none, for platform rules
-	Days   int                `json:"days"`
-	Text   catalog.Both       `json:"text"`
-	Clause string             `json:"clause"`
-	Until  time.Time          `json:"-"`
+	Kind   string       `json:"kind"`  // as in catalog.RefundPolicy
+	Class  string       `json:"class"` // five_day, until_acceptance or none, for platform rules
+	Days   int          `json:"days"`
+	Text   catalog.Both `json:"text"`
+	Clause string       `json:"clause"`
+	Until  time.Time    `json:"-"`
 }
 
 // Snapshot is what was agreed, as it is stored and hashed.
@@ -156,7 +156,6 @@ type Purchase struct {
 	Gateway       string
 	Business      bool
 	AcceptTerms   bool // the product's terms sheet and licence
-	ReturnURL     string
 	Collector     string // registered name of the operator
 }
 

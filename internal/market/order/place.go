@@ -66,7 +66,7 @@ func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, e
 	o.ExpiresAt = tx.Now().Add(life)
 	if o.Fee.Paid.IsZero() {
 		o.Gateway, o.ExpiresAt = free, time.Time{}
-	} else if o.Attempt, err = begin(ctx, tx, by, o, p); err != nil {
+	} else if o.Attempt, err = begin(ctx, tx, by, o); err != nil {
 		return Order{}, err
 	}
 	if o.SHA256, err = insert(ctx, tx, o); err != nil {
@@ -102,8 +102,8 @@ func payWithin(ctx context.Context, r db.Reader, gateway string) (time.Duration,
 const transfer = "banktransfer"
 
 // begin asks payment for an attempt in the vendor's name.
-func begin(ctx context.Context, tx *db.Tx, by audit.Actor, o Order, p Purchase) (payment.AttemptID, error) {
-	payee, err := merchantOf(ctx, tx, o.Vendor, p.Gateway)
+func begin(ctx context.Context, tx *db.Tx, by audit.Actor, o Order) (payment.AttemptID, error) {
+	payee, err := merchantOf(ctx, tx, o.Vendor, o.Gateway)
 	if err != nil {
 		return "", err
 	}
@@ -117,9 +117,8 @@ func begin(ctx context.Context, tx *db.Tx, by audit.Actor, o Order, p Purchase) 
 		name = content.Name.EN
 	}
 	attempt, err := payment.Begin(ctx, tx, by, payment.Start{
-		Order: string(o.ID), Amount: o.Fee.Paid, Gateway: p.Gateway, Description: name,
-		PayeeAccount: payee, PayeeName: o.Snapshot.Seller.RegisteredName, Collector: p.Collector,
-		ReturnURL: p.ReturnURL + string(o.ID), ExpiresAt: o.ExpiresAt, Locale: locale,
+		Order: string(o.ID), Amount: o.Fee.Paid, Gateway: o.Gateway, Description: name,
+		PayeeAccount: payee, PayeeName: o.Snapshot.Seller.RegisteredName, ExpiresAt: o.ExpiresAt, Locale: locale,
 	})
 	return attempt.ID, err
 }
@@ -141,7 +140,7 @@ func merchantOf(ctx context.Context, r db.Reader, v vendor.ID, gateway string) (
 
 // PayAgain makes another attempt for an order that still waits, with the same or
 // another way to pay.
-func PayAgain(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, p Purchase) (Order, error) {
+func PayAgain(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, gateway string) (Order, error) {
 	o, err := Get(ctx, tx, by, id)
 	if err != nil {
 		return Order{}, err
@@ -149,15 +148,15 @@ func PayAgain(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, p Purchase)
 	if o.State != AwaitingPayment {
 		return Order{}, ErrNotPayable
 	}
-	if err := payment.Void(ctx, tx, by, o.Attempt, payment.Cancelled); err != nil {
+	if _, err := payment.Void(ctx, tx, by, o.Attempt, payment.Cancelled); err != nil {
 		return Order{}, err
 	}
-	life, err := payWithin(ctx, tx, p.Gateway)
+	life, err := payWithin(ctx, tx, gateway)
 	if err != nil {
 		return Order{}, err
 	}
-	o.Gateway, o.ExpiresAt = p.Gateway, tx.Now().Add(life)
-	if o.Attempt, err = begin(ctx, tx, by, o, p); err != nil {
+	o.Gateway, o.ExpiresAt = gateway, tx.Now().Add(life)
+	if o.Attempt, err = begin(ctx, tx, by, o); err != nil {
 		return Order{}, err
 	}
 	n, err := tx.Exec(ctx, updateAttempt, string(o.Attempt), o.Gateway, db.Micros(o.ExpiresAt), string(o.ID), string(AwaitingPayment))
@@ -195,7 +194,7 @@ func end(ctx context.Context, tx *db.Tx, by audit.Actor, o *Order, to State) err
 	if to == Expired {
 		attempt = payment.Expired
 	}
-	if err := payment.Void(ctx, tx, by, o.Attempt, attempt); err != nil {
+	if _, err := payment.Void(ctx, tx, by, o.Attempt, attempt); err != nil {
 		return err
 	}
 	return job.Cancel(ctx, tx, expireJob, string(o.ID), "expire")

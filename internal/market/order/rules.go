@@ -92,7 +92,7 @@ func atArmsLength(seller, buyer account.ID) error {
 // refundRule freezes how money comes back.
 func refundRule(policy catalog.RefundPolicy, class string, days int) RefundRule {
 	rule := RefundRule{Kind: policy.Kind, Text: policy.Text, Clause: "UA 4.5"}
-	if policy.Kind == catalog.PlatformRules {
+	if policy.Kind == catalog.RefundPlatformRules {
 		rule.Class = class
 		if class == fiveDay {
 			rule.Days = days
@@ -101,11 +101,8 @@ func refundRule(policy catalog.RefundPolicy, class string, days int) RefundRule 
 	return rule
 }
 
-// The refund classes of categories.
-const (
-	fiveDay         = "five_day"
-	untilAcceptance = "until_acceptance"
-)
+// fiveDay is the refund class of categories whose window is counted in days.
+const fiveDay = "five_day"
 
 // from adds the last moment of the window that began with the payment.
 func (r RefundRule) from(paid time.Time) RefundRule {

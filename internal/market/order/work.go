@@ -36,8 +36,7 @@ func expire(ctx context.Context, d *db.DB, j job.Job) error {
 				return err
 			}
 			if err := message.Send(ctx, tx, message.Notice{
-				Code: "O-03", To: o.Account, Link: "/orders/" + string(o.ID),
-				Params: map[string]string{"Order": string(o.ID), "Product": content.Name.ZH},
+				Code: "O-03", To: o.Account, Link: "/orders/" + string(o.ID), Params: about(o, content.Name),
 			}); err != nil {
 				return err
 			}
