@@ -20,6 +20,8 @@
 //     and an API secret only as a SHA-256 of 256 random bits.
 //   - Every session and API key belongs to one user of one account, so each act
 //     leads back to account, user, session and method.
+//   - Names, addresses, tokens and secrets have no JSON form, so a stored answer of
+//     a command never holds one.
 //   - State and capabilities are separate: taking one function away changes no
 //     state, and capabilities come back when their end has passed.
 package account
@@ -112,7 +114,7 @@ type Account struct {
 type User struct {
 	ID          UserID
 	Account     ID
-	Name        string
+	Name        string `json:"-"`
 	EmailMasked string
 	Roles       []string
 	Locale      string
@@ -124,8 +126,8 @@ type User struct {
 // package message may let it leave the program.
 type Contact struct {
 	User   UserID
-	Name   string
-	Email  string
+	Name   string `json:"-"`
+	Email  string `json:"-"`
 	Locale string
 }
 
@@ -141,8 +143,8 @@ type Device struct {
 // browser; only their hashes are stored.
 type Session struct {
 	ID        string
-	Token     string
-	Device    string
+	Token     string `json:"-"`
+	Device    string `json:"-"`
 	NewDevice bool
 	User      UserID
 	Account   ID
@@ -166,7 +168,7 @@ type Key struct {
 	User      UserID
 	Name      string
 	Scopes    []string
-	Secret    string
+	Secret    string `json:"-"`
 	CreatedAt time.Time
 	RevokedAt time.Time
 }

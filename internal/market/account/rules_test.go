@@ -1,6 +1,7 @@
 package account
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -146,6 +147,22 @@ func TestAnAddressIsMaskedToItsNetwork(t *testing.T) {
 	for ip, want := range map[string]string{"203.0.113.9": "203.0.*.*", "2001:db8::1": "2001:db8:*", "": "*", "::1": "::*"} {
 		if got := maskIP(ip); got != want {
 			t.Errorf("%q: got %q, want %q", ip, got, want)
+		}
+	}
+}
+
+func TestSecretsAndNamesHaveNoJSONForm(t *testing.T) {
+	for _, v := range []any{
+		User{Name: "王小明"}, Contact{Name: "王小明", Email: "w@example.com"}, Session{Token: "token", Device: "device"}, Key{Secret: "ysk_secret"},
+	} {
+		raw, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"王小明", "w@example.com", `"token"`, `"device"`, "ysk_secret"} {
+			if strings.Contains(string(raw), secret) {
+				t.Errorf("%T becomes %s", v, raw)
+			}
 		}
 	}
 }

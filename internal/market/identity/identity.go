@@ -89,14 +89,15 @@ type Case struct {
 	ValidTo             time.Time // zero: no end
 }
 
-// Fields are the plain values of a case: sensitive personal data.
+// Fields are the plain values of a case: sensitive personal data. They have no
+// JSON form, so a stored answer of a command holds none of them.
 type Fields struct {
-	Name                string
-	Number              string
-	Mobile              string
-	Email               string
-	BankAccount         string
-	LegalRepresentative string
+	Name                string `json:"-"`
+	Number              string `json:"-"`
+	Mobile              string `json:"-"`
+	Email               string `json:"-"`
+	BankAccount         string `json:"-"`
+	LegalRepresentative string `json:"-"`
 }
 
 func (f Fields) masked() Fields {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -156,6 +157,9 @@ func TestFieldsPrintMasked(t *testing.T) {
 	f, err := judge(person(), account.Individual, today)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if raw, err := json.Marshal(Request{Fields: f}); err != nil || strings.Contains(string(raw), "1101") || strings.Contains(string(raw), "张") {
+		t.Errorf("as JSON: %s %v", raw, err)
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		if s := fmt.Sprintf(verb, f); strings.Contains(s, "1101") || strings.Contains(s, "张") {
