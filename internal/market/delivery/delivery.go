@@ -72,6 +72,17 @@ const (
 	HookTencent   = "hook_tencentspi"
 )
 
+// Term is the length that was bought, in the units of package catalog.
+type Term = catalog.Term
+
+// The units of a term.
+const (
+	Once  = catalog.Once
+	Day   = catalog.Day
+	Month = catalog.Month
+	Year  = catalog.Year
+)
+
 // Request asks for the delivery of a right that was just paid for. Config is the
 // delivery part of the frozen terms sheet, a [catalog.Delivery] as JSON. Fields
 // holds only what the buyer agreed to pass on to the vendor. PlanCode and Name
@@ -90,7 +101,7 @@ type Request struct {
 	Dialect     string
 	Config      json.RawMessage
 	Quantity    int64
-	Term        catalog.Term
+	Term        Term
 	Test        bool
 	Fields      map[string]string
 }
@@ -112,7 +123,7 @@ type Delivery struct {
 	Dialect     string
 	File        catalog.FileID // of a download
 	Quantity    int64
-	Term        catalog.Term
+	Term        Term
 	Test        bool
 	State       State
 	Instance    string // the vendor's id of what it made
@@ -166,7 +177,7 @@ type Call struct {
 	Number      int64 // of the product, for dialects that want a number; never changes
 	PlanCode    string
 	Quantity    int64
-	Term        catalog.Term
+	Term        Term
 	ExpiresAt   time.Time // exclusive end; zero without end
 	Test        bool
 	Fields      map[string]string

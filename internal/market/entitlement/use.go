@@ -61,7 +61,8 @@ func OfOrder(ctx context.Context, r db.Reader, order string) ([]Entitlement, err
 
 // Get returns a right to its account, its vendor or the operator's staff. For
 // everybody else it does not exist: the refusal is [account.ErrForeign], which
-// the caller counts with [account.Denied] in a transaction of its own.
+// the caller counts with [account.Denied] in a transaction of its own. A vendor
+// is not told the account: it knows its customers by their pseudonyms.
 func Get(ctx context.Context, r db.Reader, by audit.Actor, id ID) (Entitlement, error) {
 	e, err := Read(ctx, r, id)
 	if err != nil {
@@ -75,6 +76,7 @@ func Get(ctx context.Context, r db.Reader, by audit.Actor, id ID) (Entitlement, 
 		return Entitlement{}, err
 	}
 	if err == nil && by.Account != "" && string(seller.Account) == by.Account {
+		e.Account = ""
 		return e, nil
 	}
 	return Entitlement{}, account.ErrForeign

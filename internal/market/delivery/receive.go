@@ -1,0 +1,103 @@
+package delivery
+
+import (
+	"context"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/fault"
+	"yunshi/internal/market/audit"
+)
+
+// Reveal opens the credentials of a delivery for the account that holds the
+// right, and for nobody else. Each time leaves a record; the first time is the
+// moment the buyer has received the product.
+func Reveal(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) (_ []Credential, err error) {
+	defer fault.Wrap(&err, "delivery.Reveal(%s)", id)
+	d, e, err := usable(ctx, tx, by, id)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := credentials(ctx, tx, d.ID, true)
+	if err != nil {
+		return nil, err
+	}
+	if len(opened) == 0 {
+		return nil, ErrNotFound
+	}
+	if err := received(ctx, tx, by, d.ID, "revealed", ""); err != nil {
+		return nil, err
+	}
+	return opened, audit.Record(ctx, tx, by, audit.Entry{
+		Act: "delivery.credentials_revealed", Subjects: []string{string(d.ID), string(e.ID)}, Clauses: []string{"UA 4.3"},
+		Data: map[string]int{"count": len(opened)},
+	})
+}
+
+// Confirm records that the buyer says it has received the product.
+func Confirm(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) (_ Delivery, err error) {
+	defer fault.Wrap(&err, "delivery.Confirm(%s)", id)
+	d, _, err := usable(ctx, tx, by, id)
+	if err != nil {
+		return Delivery{}, err
+	}
+	if err := received(ctx, tx, by, d.ID, "confirmed", ""); err != nil {
+		return Delivery{}, err
+	}
+	return Read(ctx, tx, d.ID)
+}
+
+// received records the first time that the buyer's side took the product. The
+// risk of what was sold as data passes then, not when the vendor says it is done.
+//
+// Clause: ECL 20 (goods and services are delivered as agreed; the risk passes with the delivery to the buyer).
+func received(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, event, sha256 string) error {
+	n, err := tx.Exec(ctx, markReceived, db.Micros(tx.Now()), string(id))
+	if err != nil || n == 0 {
+		return err
+	}
+	if err := addReceipt(ctx, tx, by, id, event, sha256); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, by, audit.Entry{
+		Act: "delivery.received", Subjects: []string{string(id)}, Clauses: []string{"ECL 20"}, Data: map[string]string{"event": event},
+	})
+}
+
+func addReceipt(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, event, sha256 string) error {
+	_, err := tx.Exec(ctx, insertReceipt, tx.ID("rcp"), string(id), event, db.Micros(tx.Now()), by.User, sha256)
+	return err
+}
+
+// keep stores the credentials of a delivery, sealed, in place of earlier ones. An
+// answer without any leaves what there is.
+func keep(ctx context.Context, tx *db.Tx, id ID, all []Credential) error {
+	if len(all) == 0 {
+		return nil
+	}
+	b := tx.Batch()
+	for i, c := range all {
+		sealed, err := tx.Keys().Seal(c.Value, credentialAt(id))
+		if err != nil {
+			return err
+		}
+		b.Add(upsertCredential, string(id), i, c.Name, c.Secret, sealed)
+	}
+	b.Add(trimCredentials, string(id), len(all))
+	_, err := b.Send(ctx)
+	return err
+}
+
+// credentials lists what is stored; secret values only when open is set.
+func credentials(ctx context.Context, r db.Reader, id ID, open bool) ([]Credential, error) {
+	return db.All(ctx, r, func(s db.Scanner) (c Credential, err error) {
+		var position int64
+		var sealed []byte
+		if err := s.Scan(&position, &c.Name, &c.Secret, &sealed); err != nil {
+			return c, err
+		}
+		if open || !c.Secret {
+			c.Value, err = r.Keys().Open(sealed, credentialAt(id))
+		}
+		return c, err
+	}, selectCredentials, string(id))
+}
