@@ -1,0 +1,123 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+)
+
+// Config is everything an operator can set. Its zero value runs a market on an
+// embedded database in ./yunshi-data. Flags win over the environment
+// (YUNSHI_…), the environment over the file. Fields marked secret are never
+// printed.
+type Config struct {
+	Data     string `json:"data" default:"yunshi-data" help:"Folder for the embedded database, files and keys." env:"YUNSHI_DATA"`
+	Database string `json:"database" help:"sqlite:/path/file.db or postgres://… (default: market.db in the data folder)." env:"YUNSHI_DATABASE" secret:"true"`
+	Listen   string `json:"listen" default:"127.0.0.1:8080" help:"Address to serve on." env:"YUNSHI_LISTEN"`
+	BaseURL  string `json:"base_url" help:"Public address of the market, such as https://market.example (default: the address it listens on)." env:"YUNSHI_BASE_URL"`
+
+	Market         string `json:"market" default:"云市 Yunshi" help:"Name of the market." env:"YUNSHI_MARKET"`
+	Operator       string `json:"operator" default:"Yunshi Operator" help:"Registered name of the operator." env:"YUNSHI_OPERATOR"`
+	Licence        string `json:"licence" help:"Registration shown on every page, such as an ICP number." env:"YUNSHI_LICENCE"`
+	PlaceOfSigning string `json:"place_of_signing" help:"Place of signing of the agreement, zh|en (default: the agreement's own)." env:"YUNSHI_PLACE_OF_SIGNING"`
+	GoverningLaw   string `json:"governing_law" help:"Law that governs the agreement, zh|en (default: the agreement's own)." env:"YUNSHI_GOVERNING_LAW"`
+
+	RealMoney     bool   `json:"real_money" help:"Real payments: refuses to start with the sandbox provider." env:"YUNSHI_REAL_MONEY"`
+	SandboxURL    string `json:"sandbox_url" help:"Address of a sandbox payment provider; empty: none." env:"YUNSHI_SANDBOX_URL"`
+	SandboxKey    string `json:"sandbox_key" help:"API key at the sandbox provider." env:"YUNSHI_SANDBOX_KEY" secret:"true"`
+	SandboxSecret string `json:"sandbox_secret" help:"Secret that signs the sandbox provider's notices." env:"YUNSHI_SANDBOX_SECRET" secret:"true"`
+	BankTransfer  string `json:"bank_transfer" help:"Settlement account for bank transfers, bank|name|number; empty: none." env:"YUNSHI_BANK_TRANSFER"`
+
+	MailHost     string `json:"mail_host" help:"SMTP server host:port; empty: mail is kept in memory and shown nowhere." env:"YUNSHI_MAIL_HOST"`
+	MailUser     string `json:"mail_user" help:"SMTP user." env:"YUNSHI_MAIL_USER"`
+	MailPassword string `json:"mail_password" help:"SMTP password." env:"YUNSHI_MAIL_PASSWORD" secret:"true"`
+	MailFrom     string `json:"mail_from" help:"Sender address." env:"YUNSHI_MAIL_FROM"`
+
+	S3Endpoint string `json:"s3_endpoint" help:"S3-compatible storage for files; empty: the data folder." env:"YUNSHI_S3_ENDPOINT"`
+	S3Bucket   string `json:"s3_bucket" help:"Bucket." env:"YUNSHI_S3_BUCKET"`
+	S3Key      string `json:"s3_key" help:"Access key." env:"YUNSHI_S3_KEY"`
+	S3Secret   string `json:"s3_secret" help:"Secret key." env:"YUNSHI_S3_SECRET" secret:"true"`
+
+	LocalHooks bool `json:"local_hooks" help:"Let vendors' delivery addresses be http and on this machine. For demonstrations only." env:"YUNSHI_LOCAL_HOOKS"`
+	Demo       bool `json:"demo" help:"Show on every page that this is a demonstration." env:"YUNSHI_DEMO"`
+	Verbose    bool `json:"verbose" help:"Log every request." env:"YUNSHI_VERBOSE"`
+}
+
+// Filled returns the configuration with its defaults, for callers that did not
+// come through the command line.
+func (c Config) Filled() Config {
+	v := reflect.ValueOf(&c).Elem()
+	for i := range v.NumField() {
+		if field := v.Field(i); field.Kind() == reflect.String && field.String() == "" {
+			field.SetString(v.Type().Field(i).Tag.Get("default"))
+		}
+	}
+	return c
+}
+
+// DatabaseURL is where the market's database is.
+func (c Config) DatabaseURL() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return "sqlite:" + filepath.Join(c.Data, "market.db")
+}
+
+// ReadFile reads a JSON configuration file. An unknown key is an error.
+func ReadFile(path string) (Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("config: %w", err)
+	}
+	var c Config
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&c); err != nil {
+		return Config{}, fmt.Errorf("config: %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Print writes the configuration in force, one setting a line, with its secrets
+// hidden.
+func (c Config) Print(w io.Writer) error {
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		value := fmt.Sprint(v.Field(i).Interface())
+		if field.Tag.Get("secret") == "true" && value != "" {
+			value = "(hidden)"
+		}
+		if _, err := fmt.Fprintf(w, "%-18s %s\n", field.Tag.Get("json"), value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check refuses combinations that must not serve anybody.
+func (c Config) check() error {
+	var errs []error
+	if c.RealMoney && c.SandboxURL != "" {
+		errs = append(errs, errors.New("config: real_money is on and sandbox_url is set; the sandbox provider moves no money. Unset one of them"))
+	}
+	if c.RealMoney && (c.Demo || c.LocalHooks) {
+		errs = append(errs, errors.New("config: real_money excludes demo and local_hooks"))
+	}
+	if c.RealMoney && !strings.HasPrefix(c.BaseURL, "https://") {
+		errs = append(errs, errors.New("config: real_money needs an https base_url"))
+	}
+	if c.SandboxURL != "" && (c.SandboxKey == "" || c.SandboxSecret == "") {
+		errs = append(errs, errors.New("config: sandbox_url needs sandbox_key and sandbox_secret"))
+	}
+	if c.BankTransfer != "" && len(strings.Split(c.BankTransfer, "|")) != 3 {
+		errs = append(errs, errors.New("config: bank_transfer must be bank|name|number"))
+	}
+	return errors.Join(errs...)
+}

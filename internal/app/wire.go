@@ -1,0 +1,165 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/mail"
+	"yunshi/internal/edge/api"
+	"yunshi/internal/edge/operatordesk"
+	"yunshi/internal/edge/serve"
+	"yunshi/internal/edge/shop"
+	"yunshi/internal/edge/vendordesk"
+	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/entitlement"
+	"yunshi/internal/market/identity"
+	"yunshi/internal/market/job"
+	"yunshi/internal/market/ledger"
+	"yunshi/internal/market/message"
+	"yunshi/internal/market/order"
+	"yunshi/internal/market/payment"
+	"yunshi/internal/market/search"
+	"yunshi/internal/market/vendor"
+	"yunshi/internal/plug/banktransfer"
+	"yunshi/internal/plug/idreview"
+	"yunshi/internal/plug/nativehook"
+	"yunshi/internal/plug/outbound"
+	"yunshi/internal/plug/sandboxpay"
+	"yunshi/internal/plug/tencentspi"
+)
+
+// wire connects interfaces to adapters and hooks to packages, once, in the order
+// of a purchase.
+func (a *App) wire() (http.Handler, error) {
+	gateways, methods := a.gateways()
+	sender, err := a.sender()
+	if err != nil {
+		return nil, err
+	}
+	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
+	deliveries := delivery.Work{
+		Provisioners: map[string]delivery.Provisioner{},
+		Hooks:        delivery.VendorHooks,
+		Delivered:    order.DeliveredTo,
+		Failed:       order.DeliveryFailed,
+	}
+	for _, p := range []delivery.Provisioner{nativehook.New(egress), tencentspi.New(egress)} {
+		deliveries.Provisioners[p.Dialect()] = p
+	}
+	payments := payment.Work{
+		Gateways:    gateways,
+		Bank:        banktransfer.Name,
+		Collector:   a.Config.Operator,
+		ReturnURL:   func(id string) string { return a.Config.BaseURL + "/orders/" + id },
+		Captured:    order.Captured,
+		RefundEnded: order.RefundEnded,
+		Deposit:     deposit,
+	}
+	handlers, err := handlersOf(
+		identity.Work{Checker: idreview.Checker{}}.Handlers(),
+		agreement.Work{}.Handlers(),
+		message.Work{Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
+		vendor.Work{Left: left}.Handlers(),
+		catalog.Work{}.Handlers(),
+		search.Work{}.Handlers(),
+		payments.Handlers(),
+		entitlement.Work{Expired: delivery.Expired}.Handlers(),
+		deliveries.Handlers(),
+		order.Work{}.Handlers(),
+	)
+	if err != nil {
+		return nil, err
+	}
+	a.Worker = job.NewWorker(a.DB, handlers, a.Log)
+	a.Market = &serve.Market{
+		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Log: a.Log,
+		Info: serve.Info{
+			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,
+			BaseURL: a.Config.BaseURL, PayHosts: payHosts(a.Config), Version: Version(), LogKey: a.Verifying,
+		},
+	}
+	programs, err := api.Routes(a.Market)
+	if err != nil {
+		return nil, err
+	}
+	pages := shop.Routes(a.Market)
+	pages = append(pages, vendordesk.Routes(a.Market)...)
+	pages = append(pages, operatordesk.Routes(a.Market, banktransfer.ParseStatement)...)
+	return serve.New(a.Market, serve.Surface{Routes: pages, MaxBody: 64 << 20}, serve.Surface{Routes: programs, API: true, Prefix: "/api/"})
+}
+
+// gateways are the providers by name, and those offered at checkout in order.
+func (a *App) gateways() (map[string]payment.Gateway, []string) {
+	all, offered := map[string]payment.Gateway{}, []string{}
+	add := func(g payment.Gateway) {
+		all[g.Name()] = g
+		offered = append(offered, g.Name())
+	}
+	if a.Config.SandboxURL != "" {
+		add(sandboxpay.NewGateway(&sandboxpay.Client{URL: a.Config.SandboxURL, Key: a.Config.SandboxKey}, a.Config.SandboxSecret))
+	}
+	if a.Config.BankTransfer != "" {
+		part := strings.Split(a.Config.BankTransfer, "|")
+		add(banktransfer.New(banktransfer.Config{Bank: part[0], AccountName: part[1], AccountNumber: part[2]}, a.DB))
+	}
+	return all, offered
+}
+
+func (a *App) sender() (mail.Sender, error) {
+	if a.Config.MailHost == "" {
+		a.Mail = &mail.Recorder{}
+		return a.Mail, nil
+	}
+	host, port, _ := strings.Cut(a.Config.MailHost, ":")
+	number := 0
+	if port != "" {
+		var err error
+		if number, err = strconv.Atoi(port); err != nil {
+			return nil, fmt.Errorf("config: mail_host: %w", err)
+		}
+	}
+	return mail.SMTP(mail.SMTPConfig{Host: host, Port: number, Username: a.Config.MailUser, Password: a.Config.MailPassword, From: a.Config.MailFrom})
+}
+
+// deposit books a vendor's deposit that arrived with a statement line and tells
+// the vendor's file.
+func deposit(ctx context.Context, tx *db.Tx, line payment.StatementLine) error {
+	id := vendor.ID(line.Vendor)
+	if _, err := ledger.DepositIn(ctx, tx, string(line.ID), string(id), line.Amount, line.At); err != nil {
+		return err
+	}
+	by := audit.Job("payment.line")
+	by.Roles = []string{account.Finance} // finance imported the statement that the line stands on
+	_, err := vendor.DepositReceived(ctx, tx, by, id, line.Amount, string(line.ID))
+	return err
+}
+
+// left takes a vendor's products off the market when it has left.
+func left(ctx context.Context, tx *db.Tx, id vendor.ID) error {
+	return catalog.DelistAll(ctx, tx, audit.Job("vendor.exit"), id, catalog.VendorPlanning, "exit", entitlement.HoldersOf)
+}
+
+func licences(label string) []serve.Licence {
+	if label == "" {
+		return nil
+	}
+	return []serve.Licence{{Label: label}}
+}
+
+// payHosts are the origins that forms may lead to.
+func payHosts(cfg Config) []string {
+	u, err := url.Parse(cfg.SandboxURL)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	return []string{u.Scheme + "://" + u.Host}
+}
