@@ -133,8 +133,8 @@ const (
 type RefundObject struct {
 	ProviderID, Reference string
 	State                 RefundObjectState
-	Amount                money.Amount
-	Reason                string // why it failed, as a code of the provider
+	Amount                money.Amount // the zero Amount: not stated, allowed only while submitted
+	Reason                string       // why it failed, as a code of the provider
 }
 
 // EventKind says what a notice is about.

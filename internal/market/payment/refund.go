@@ -116,7 +116,8 @@ func (w Work) recordRefund(ctx context.Context, tx *db.Tx, id RefundID, o Refund
 	if err != nil {
 		return err
 	}
-	if o.Reference != string(r.ID) || o.Amount != r.Amount {
+	unstated := o.State == RefundObjectSubmitted && o.Amount == (money.Amount{})
+	if o.Reference != string(r.ID) || o.Amount != r.Amount && !unstated {
 		return fmt.Errorf("%w: refund", errForeign)
 	}
 	from := r.State

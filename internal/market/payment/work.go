@@ -573,10 +573,13 @@ func (w Work) lineOfAttempt(ctx context.Context, a Attempt, l StatementLine) (fu
 		if err == nil {
 			err = w.record(ctx, tx, g, a, o)
 		}
+		if err == nil {
+			a, err = Get(ctx, tx, a.ID)
+		}
 		if err != nil {
 			return "", err
 		}
-		if o.CaptureID != l.BankRef {
+		if a.CaptureID != l.BankRef {
 			return extra(tx)
 		}
 		return LineMatched, nil

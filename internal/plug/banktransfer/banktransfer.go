@@ -1,0 +1,129 @@
+// Package banktransfer lets a customer pay by bank transfer to the provider's
+// settlement account that is held in the vendor's name.
+//
+// There is nothing to call. Opening an attempt gives the customer the account
+// and a code to write on the transfer. The bank's statement, which finance
+// imports, is the only source: a credit line with the code is the capture, a
+// debit line with a refund's code is the refund, a credit line with a refund's
+// code is a refund that came back. A refund is a transfer order that finance
+// exports and sends.
+//
+// Owns: the instructions, the reading of statement files, the transfer file.
+// Does not own: statement lines and refunds (package payment keeps them).
+//
+// Always true: no state of money comes from anywhere but a statement line; the
+// same line read twice says the same; an amount in a file is read exactly or
+// refused with its line and field.
+package banktransfer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"yunshi/internal/base/calendar"
+	"yunshi/internal/market/payment"
+)
+
+// Name is the gateway's name in ledger accounts and records.
+const Name = "banktransfer"
+
+// PayWithin is how long a customer has to transfer the money.
+const PayWithin = 72 * time.Hour
+
+// Gateway is bank transfer as a payment.Gateway. Both fields are required.
+type Gateway struct {
+	// Bank is the name of the bank or licensed provider that keeps the account.
+	Bank string
+	// Lines reads the imported statement lines that carry a code, oldest first.
+	Lines func(ctx context.Context, code string) ([]payment.StatementLine, error)
+}
+
+var _ payment.Gateway = Gateway{}
+
+// Name implements payment.Gateway.
+func (Gateway) Name() string { return Name }
+
+// Capability implements payment.Gateway.
+func (Gateway) Capability() payment.Capability {
+	return payment.Capability{PartialRefund: true, PayWithin: PayWithin}
+}
+
+// Open gives the instructions. The names of the values are keys of
+// "payment.instruction.…" in the catalogue.
+func (g Gateway) Open(_ context.Context, in payment.Intent) (payment.Opened, error) {
+	return payment.Opened{ProviderID: string(in.Reference), Instructions: map[string]string{
+		"bank":           g.Bank,
+		"account_name":   in.PayeeName,
+		"account_number": in.PayeeAccount,
+		"code":           payment.AttemptCode(in.Reference),
+		"amount":         in.Amount.Plain(),
+		"currency":       string(in.Amount.Currency),
+		"until":          in.ExpiresAt.In(calendar.Shanghai).Format("2006-01-02 15:04"),
+	}}, nil
+}
+
+// Fetch implements payment.Gateway; our reference is the provider's id.
+func (g Gateway) Fetch(ctx context.Context, providerID string) (payment.Object, error) {
+	return g.Find(ctx, payment.AttemptID(providerID))
+}
+
+// Find reads the attempt's first credit line; until there is one the payment
+// waits for the customer.
+func (g Gateway) Find(ctx context.Context, reference payment.AttemptID) (payment.Object, error) {
+	lines, err := g.Lines(ctx, payment.AttemptCode(reference))
+	if err != nil {
+		return payment.Object{}, fmt.Errorf("banktransfer: lines of %s: %w", reference, err)
+	}
+	o := payment.Object{ProviderID: string(reference), Reference: string(reference), State: payment.ObjectCreated}
+	for _, l := range lines {
+		if l.Amount.Minor > 0 {
+			o.State, o.Captured, o.CaptureID, o.CapturedAt = payment.ObjectCaptured, l.Amount, l.BankRef, l.At
+			break
+		}
+	}
+	return o, nil
+}
+
+// Changed is always empty: an import has the lines it brings looked at itself.
+func (Gateway) Changed(_ context.Context, since string) ([]payment.Object, string, error) {
+	return nil, since, nil
+}
+
+// Close has nothing to do: a transfer cannot be stopped, and one that comes late
+// is recorded as such.
+func (Gateway) Close(context.Context, string) error { return nil }
+
+// Refund accepts the transfer order; finance sends it.
+func (g Gateway) Refund(ctx context.Context, in payment.RefundIntent) (payment.RefundObject, error) {
+	return g.FindRefund(ctx, in.Reference)
+}
+
+// FindRefund reads the refund's lines: it has succeeded when a debit carries its
+// code, and failed when the money came back after that.
+func (g Gateway) FindRefund(ctx context.Context, reference payment.RefundID) (payment.RefundObject, error) {
+	lines, err := g.Lines(ctx, payment.RefundCode(reference))
+	if err != nil {
+		return payment.RefundObject{}, fmt.Errorf("banktransfer: lines of %s: %w", reference, err)
+	}
+	o := payment.RefundObject{ProviderID: string(reference), Reference: string(reference), State: payment.RefundObjectSubmitted}
+	for _, l := range lines {
+		switch {
+		case l.Amount.Minor < 0 && o.State == payment.RefundObjectSubmitted:
+			sent, err := l.Amount.Neg()
+			if err != nil {
+				return payment.RefundObject{}, fmt.Errorf("banktransfer: line %s: %w", l.ID, err)
+			}
+			o.State, o.Amount = payment.RefundObjectSucceeded, sent
+		case l.Amount.Minor > 0 && o.State == payment.RefundObjectSucceeded:
+			o.State, o.Reason = payment.RefundObjectFailed, "returned"
+		}
+	}
+	return o, nil
+}
+
+// Event implements payment.Gateway: a bank sends no notices, so every one is
+// refused.
+func (Gateway) Event(map[string][]string, []byte, time.Time) (payment.Event, error) {
+	return payment.Event{}, payment.ErrNotice
+}
