@@ -43,7 +43,7 @@ func MarkDelivered(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, slip S
 	if err := addReceipt(ctx, tx, by, d.ID, "slip", digest([]byte(slip.Text))); err != nil {
 		return Delivery{}, err
 	}
-	if _, err := entitlement.Activate(ctx, tx, by, d.Entitlement); err != nil {
+	if _, err := entitlement.Activate(ctx, tx, by, d.Entitlement, tx.Now()); err != nil {
 		return Delivery{}, err
 	}
 	if err := audit.Record(ctx, tx, by, audit.Entry{

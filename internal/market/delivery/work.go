@@ -99,7 +99,7 @@ func (w Work) provision(ctx context.Context, d *db.DB, j job.Job) error {
 			trouble = fmt.Errorf("delivery: no adapter for %s", row.Dialect)
 		}
 	}
-	return w.record(ctx, d, j, row, result, trouble)
+	return w.record(ctx, d, j, row, result, trouble, call.At)
 }
 
 // begin notes that the first attempt is made.
@@ -136,6 +136,9 @@ func (w Work) call(ctx context.Context, tx *db.Tx, d Delivery) (Call, error) {
 		return Call{}, err
 	}
 	c.ExpiresAt = e.EndsAt
+	if e.State == entitlement.Pending {
+		c.ExpiresAt = entitlement.EndOf(c.At, e.Term)
+	}
 	if c.Number, err = number(ctx, tx, d); err != nil {
 		return Call{}, err
 	}
@@ -154,7 +157,7 @@ func (w Work) call(ctx context.Context, tx *db.Tx, d Delivery) (Call, error) {
 }
 
 // record writes the attempt down and what follows from it.
-func (w Work) record(ctx context.Context, d *db.DB, j job.Job, row Delivery, result Result, cause error) error {
+func (w Work) record(ctx context.Context, d *db.DB, j job.Job, row Delivery, result Result, cause error, at time.Time) error {
 	var outcome error
 	err := d.Write(ctx, func(tx *db.Tx) error {
 		outcome = nil
@@ -164,7 +167,7 @@ func (w Work) record(ctx context.Context, d *db.DB, j job.Job, row Delivery, res
 		reason := ""
 		switch {
 		case cause == nil:
-			if err := w.delivered(ctx, tx, row, result, digest(result.Exchange.Response)); err != nil {
+			if err := w.delivered(ctx, tx, row, result, digest(result.Exchange.Response), at); err != nil {
 				return err
 			}
 			return job.Done(ctx, tx, j)
@@ -206,9 +209,9 @@ func (w Work) handOver(ctx context.Context, tx *db.Tx, d Delivery) error {
 		if err != nil {
 			return err
 		}
-		return w.delivered(ctx, tx, d, Result{}, f.SHA256)
+		return w.delivered(ctx, tx, d, Result{}, f.SHA256, tx.Now())
 	}
-	e, err := entitlement.Activate(ctx, tx, audit.Job(provisionJob), d.Entitlement)
+	e, err := entitlement.Activate(ctx, tx, audit.Job(provisionJob), d.Entitlement, tx.Now())
 	if err != nil {
 		return err
 	}
@@ -216,12 +219,13 @@ func (w Work) handOver(ctx context.Context, tx *db.Tx, d Delivery) error {
 	if err != nil {
 		return err
 	}
-	return w.delivered(ctx, tx, d, Result{Credentials: []Credential{{Name: LicenceKey, Value: key, Secret: true}}}, digest([]byte(key)))
+	return w.delivered(ctx, tx, d, Result{Credentials: []Credential{{Name: LicenceKey, Value: key, Secret: true}}}, digest([]byte(key)), tx.Now())
 }
 
-// delivered records that the product is there. A replay only refreshes what the
+// delivered records that the product is there; its term starts at the moment
+// given, which is the one the vendor was told. A replay only refreshes what the
 // vendor said.
-func (w Work) delivered(ctx context.Context, tx *db.Tx, d Delivery, result Result, sha256 string) error {
+func (w Work) delivered(ctx context.Context, tx *db.Tx, d Delivery, result Result, sha256 string, at time.Time) error {
 	by := audit.Job(provisionJob)
 	if result.Instance == "" {
 		result.Instance = d.Instance
@@ -250,7 +254,7 @@ func (w Work) delivered(ctx context.Context, tx *db.Tx, d Delivery, result Resul
 	}
 	switch d.Action {
 	case Create:
-		if _, err := entitlement.Activate(ctx, tx, by, d.Entitlement); err != nil {
+		if _, err := entitlement.Activate(ctx, tx, by, d.Entitlement, at); err != nil {
 			return err
 		}
 	case Destroy:

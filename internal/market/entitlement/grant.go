@@ -2,6 +2,7 @@ package entitlement
 
 import (
 	"context"
+	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
@@ -39,9 +40,10 @@ func Grant(ctx context.Context, tx *db.Tx, by audit.Actor, in New) (_ Entitlemen
 	})
 }
 
-// Activate starts the term of a right that was delivered. Only package delivery
-// calls it. A right that is active already stays as it is.
-func Activate(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) (_ Entitlement, err error) {
+// Activate starts the term of a right that was delivered, at the moment that the
+// vendor was told. Only package delivery calls it. A right that is active already
+// stays as it is.
+func Activate(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, start time.Time) (_ Entitlement, err error) {
 	defer fault.Wrap(&err, "entitlement.Activate(%s)", id)
 	before, err := Read(ctx, tx, id)
 	if err != nil || before.State == Active {
@@ -51,8 +53,8 @@ func Activate(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) (_ Entitlem
 		return before, ErrState
 	}
 	after := before
-	after.State, after.StartsAt = Active, tx.Now()
-	after.EndsAt = endOf(after.StartsAt, after.Term)
+	after.State, after.StartsAt = Active, start
+	after.EndsAt = EndOf(after.StartsAt, after.Term)
 	if err := move(ctx, tx, before, after); err != nil {
 		return before, err
 	}

@@ -42,9 +42,9 @@ func usable(e Entitlement, now time.Time) error {
 	return nil
 }
 
-// endOf is the exclusive end of a term that begins at start; zero when the term
+// EndOf is the exclusive end of a term that begins at start; zero when the term
 // has no end. Months and years are natural ones.
-func endOf(start time.Time, t catalog.Term) time.Time {
+func EndOf(start time.Time, t catalog.Term) time.Time {
 	switch t.Unit {
 	case catalog.Day:
 		return start.Add(time.Duration(t.Count) * 24 * time.Hour)

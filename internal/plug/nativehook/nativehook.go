@@ -21,7 +21,10 @@ import (
 const timeout = 15 * time.Second
 
 // Hook speaks the protocol.
-type Hook struct{ Client *outbound.Client }
+type Hook struct{ client *outbound.Client }
+
+// New makes the adapter over the guarded client.
+func New(client *outbound.Client) Hook { return Hook{client} }
 
 var _ delivery.Provisioner = Hook{}
 
@@ -46,7 +49,7 @@ func (h Hook) Provision(ctx context.Context, c delivery.Call) (delivery.Result, 
 	if err := spi.SignRequest(header, ask.ID, c.At, body, c.Endpoint.Secrets...); err != nil {
 		return delivery.Result{}, err
 	}
-	answer, err := h.Client.Do(ctx, outbound.Post{Address: c.Endpoint.URL, Header: header, Body: body, Timeout: timeout})
+	answer, err := h.client.Do(ctx, outbound.Post{Address: c.Endpoint.URL, Header: header, Body: body, Timeout: timeout})
 	result := delivery.Result{Exchange: delivery.Exchange{Status: answer.Status, Request: body, Response: answer.Body, Duration: answer.Duration}}
 	if err != nil {
 		return result, err

@@ -44,15 +44,15 @@ type Client struct {
 	http       *http.Client
 }
 
-// Options configure a Client; the zero value is right for production.
-type Options struct {
+// Config of a Client; the zero value is right for production.
+type Config struct {
 	AllowLocal bool          // also plain HTTP and local addresses
 	Resolver   *net.Resolver // default: that of the system
 	TLS        *tls.Config   // further trusted roots; default: those of the system
 }
 
 // New makes a client.
-func New(o Options) *Client {
+func New(o Config) *Client {
 	c := &Client{allowLocal: o.AllowLocal, resolver: o.Resolver}
 	if c.resolver == nil {
 		c.resolver = net.DefaultResolver

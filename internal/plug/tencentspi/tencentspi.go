@@ -32,7 +32,10 @@ const timeout = 5 * time.Second
 const openIDSize = 32
 
 // Hook speaks the dialect.
-type Hook struct{ Client *outbound.Client }
+type Hook struct{ client *outbound.Client }
+
+// New makes the adapter over the guarded client.
+func New(client *outbound.Client) Hook { return Hook{client} }
 
 var _ delivery.Provisioner = Hook{}
 
@@ -57,7 +60,7 @@ func (h Hook) Provision(ctx context.Context, c delivery.Call) (delivery.Result, 
 	if err := spi.SignRequest(header, string(c.ID), c.At, body, c.Endpoint.Secrets...); err != nil && !errors.Is(err, spi.ErrSecret) {
 		return delivery.Result{}, err
 	}
-	answer, err := h.Client.Do(ctx, outbound.Post{
+	answer, err := h.client.Do(ctx, outbound.Post{
 		Address: c.Endpoint.URL, Query: spi.TencentQuery(c.Endpoint.Secrets[0], c.At, c.Nonce), Header: header, Body: body, Timeout: timeout,
 	})
 	result := delivery.Result{Exchange: delivery.Exchange{Status: answer.Status, Request: body, Response: answer.Body, Duration: answer.Duration}}
@@ -114,8 +117,15 @@ func read(result delivery.Result, c delivery.Call) (delivery.Result, error) {
 		}
 		return result, nil
 	case delivery.Create:
-		var said spi.TencentCreateAnswer
-		if err := json.Unmarshal(result.Exchange.Response, &said); err != nil || said.SignID == "" || len(said.SignID) > spi.MaxInstanceID {
+		var said struct {
+			spi.TencentCreateAnswer
+			Success string `json:"success"` // "false": the only way to say no to a create
+		}
+		err := json.Unmarshal(result.Exchange.Response, &said)
+		if err == nil && said.SignID == "" && said.Success == "false" {
+			return result, delivery.ErrRefused
+		}
+		if err != nil || said.SignID == "" || len(said.SignID) > spi.MaxInstanceID {
 			return result, spi.ErrMalformed
 		}
 		if said.SignID == spi.TencentPending {
