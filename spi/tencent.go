@@ -76,7 +76,7 @@ func VerifyTencent(query url.Values, token string, now time.Time, maxAge time.Du
 
 // TencentReceiver accepts delivery calls in the Tencent dialect.
 type TencentReceiver struct {
-	Token  string
+	Tokens []string // one, or two while one replaces the other
 	Now    func() time.Time
 	Replay *Replay
 }
@@ -90,7 +90,7 @@ func (r *TencentReceiver) Read(from *http.Request) (action string, body []byte, 
 		return "", nil, err
 	}
 	query, now := from.URL.Query(), r.Now()
-	if err := VerifyTencent(query, r.Token, now, TencentMaxAge); err != nil {
+	if err := r.verify(query, now); err != nil {
 		return "", nil, err
 	}
 	var head struct {
@@ -238,4 +238,15 @@ func ParseTencentTime(s string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return at, nil
+}
+
+// verify accepts a call signed with any of the tokens.
+func (r *TencentReceiver) verify(query url.Values, now time.Time) error {
+	err := ErrSignature
+	for _, token := range r.Tokens {
+		if err = VerifyTencent(query, token, now, TencentMaxAge); err == nil {
+			return nil
+		}
+	}
+	return err
 }

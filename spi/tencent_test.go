@@ -68,7 +68,7 @@ func TestVerifyTencent_RefusesWhatIsNotGenuineAndFresh(t *testing.T) {
 // must be stopped by the replay guard.
 func TestTencentReceiver_RefusesAReplayWithAnotherBody(t *testing.T) {
 	now := time.Unix(1795334400, 0)
-	receiver := &spi.TencentReceiver{Token: "demo-token", Now: func() time.Time { return now }, Replay: spi.NewReplay(2 * spi.TencentMaxAge)}
+	receiver := &spi.TencentReceiver{Tokens: []string{"other", "demo-token"}, Now: func() time.Time { return now }, Replay: spi.NewReplay(2 * spi.TencentMaxAge)}
 	call := func(event int64, body string) error {
 		address := "/spi?" + spi.TencentQuery("demo-token", now, event).Encode()
 		_, _, err := receiver.Read(httptest.NewRequest(http.MethodPost, address, strings.NewReader(body)))

@@ -33,7 +33,7 @@ func run() error {
 	var cfg vendorapp.Config
 	address := flag.String("addr", "127.0.0.1:9090", "listen address")
 	secret := flag.String("secret", os.Getenv("SAMPLEVENDOR_SECRET"), "signing secret of the native dialect, whsec_…")
-	flag.StringVar(&cfg.TencentToken, "token", os.Getenv("SAMPLEVENDOR_TOKEN"), "token of the Tencent dialect")
+	token := flag.String("token", os.Getenv("SAMPLEVENDOR_TOKEN"), "token of the Tencent dialect")
 	flag.StringVar(&cfg.DataFile, "data", "samplevendor.json", "file that keeps the instances")
 	flag.StringVar(&cfg.PublicURL, "public", "http://127.0.0.1:9090", "address customers open")
 	flag.DurationVar(&cfg.ReadyAfter, "ready-after", 0, "how long a new instance takes; until then the answer is pending")
@@ -41,6 +41,9 @@ func run() error {
 	flag.Parse()
 	if *secret != "" {
 		cfg.Secrets = []string{*secret}
+	}
+	if *token != "" {
+		cfg.TencentTokens = []string{*token}
 	}
 	cfg.Log = slog.Default()
 

@@ -32,7 +32,7 @@ type Config struct {
 	SandboxURL    string `json:"sandbox_url" help:"Address of a sandbox payment provider; empty: none." env:"YUNSHI_SANDBOX_URL"`
 	SandboxKey    string `json:"sandbox_key" help:"API key at the sandbox provider." env:"YUNSHI_SANDBOX_KEY" secret:"true"`
 	SandboxSecret string `json:"sandbox_secret" help:"Secret that signs the sandbox provider's notices." env:"YUNSHI_SANDBOX_SECRET" secret:"true"`
-	BankTransfer  string `json:"bank_transfer" help:"Settlement account for bank transfers, bank|name|number; empty: none." env:"YUNSHI_BANK_TRANSFER"`
+	BankTransfer  string `json:"bank_transfer" help:"Bank or licensed provider that keeps the settlement accounts for bank transfers; empty: no transfers." env:"YUNSHI_BANK_TRANSFER"`
 
 	MailHost     string `json:"mail_host" help:"SMTP server host:port; empty: mail is kept in memory and shown nowhere." env:"YUNSHI_MAIL_HOST"`
 	MailUser     string `json:"mail_user" help:"SMTP user." env:"YUNSHI_MAIL_USER"`
@@ -115,9 +115,6 @@ func (c Config) check() error {
 	}
 	if c.SandboxURL != "" && (c.SandboxKey == "" || c.SandboxSecret == "") {
 		errs = append(errs, errors.New("config: sandbox_url needs sandbox_key and sandbox_secret"))
-	}
-	if c.BankTransfer != "" && len(strings.Split(c.BankTransfer, "|")) != 3 {
-		errs = append(errs, errors.New("config: bank_transfer must be bank|name|number"))
 	}
 	return errors.Join(errs...)
 }

@@ -108,10 +108,18 @@ func (a *App) gateways() (map[string]payment.Gateway, []string) {
 		add(sandboxpay.NewGateway(&sandboxpay.Client{URL: a.Config.SandboxURL, Key: a.Config.SandboxKey}, a.Config.SandboxSecret))
 	}
 	if a.Config.BankTransfer != "" {
-		part := strings.Split(a.Config.BankTransfer, "|")
-		add(banktransfer.New(banktransfer.Config{Bank: part[0], AccountName: part[1], AccountNumber: part[2]}, a.DB))
+		add(banktransfer.Gateway{Bank: a.Config.BankTransfer, Lines: a.statementLines})
 	}
 	return all, offered
+}
+
+// statementLines is what bank transfer reads: the lines that finance imported.
+func (a *App) statementLines(ctx context.Context, code string) (lines []payment.StatementLine, err error) {
+	err = a.DB.Read(ctx, func(r db.Reader) error {
+		lines, err = payment.LinesOf(ctx, r, code)
+		return err
+	})
+	return lines, err
 }
 
 func (a *App) sender() (mail.Sender, error) {

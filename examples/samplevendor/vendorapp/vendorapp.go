@@ -36,12 +36,12 @@ import (
 )
 
 // Config says how the vendor runs. DataFile, PublicURL and at least one of
-// Secrets and TencentToken are required.
+// Secrets and TencentTokens are required.
 type Config struct {
-	DataFile     string
-	PublicURL    string   // where customers open their instances
-	Secrets      []string // native signing secrets; two during a rotation
-	TencentToken string
+	DataFile      string
+	PublicURL     string   // where customers open their instances
+	Secrets       []string // native signing secrets; two during a rotation
+	TencentTokens []string // of the Tencent dialect; two during a rotation
 	// ReadyAfter is how long a new instance takes; until then deliveries are
 	// answered with "pending", or signId "0".
 	ReadyAfter time.Duration
@@ -69,7 +69,7 @@ func New(cfg Config) (*App, error) {
 	if err != nil || address.Host == "" {
 		return nil, fmt.Errorf("vendorapp: public URL %q is not an address", cfg.PublicURL)
 	}
-	if cfg.DataFile == "" || (len(cfg.Secrets) == 0 && cfg.TencentToken == "") {
+	if cfg.DataFile == "" || (len(cfg.Secrets) == 0 && len(cfg.TencentTokens) == 0) {
 		return nil, errors.New("vendorapp: a data file and a secret or token are required")
 	}
 	cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
@@ -89,7 +89,7 @@ func New(cfg Config) (*App, error) {
 	a := &App{
 		cfg:     cfg,
 		native:  &spi.Receiver{Secrets: cfg.Secrets, Now: cfg.Now, Replay: spi.NewReplay(2 * spi.Tolerance)},
-		tencent: &spi.TencentReceiver{Token: cfg.TencentToken, Now: cfg.Now, Replay: spi.NewReplay(2 * spi.TencentMaxAge)},
+		tencent: &spi.TencentReceiver{Tokens: cfg.TencentTokens, Now: cfg.Now, Replay: spi.NewReplay(2 * spi.TencentMaxAge)},
 		store:   kept,
 	}
 	a.handler = a.routes()

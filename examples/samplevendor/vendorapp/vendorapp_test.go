@@ -49,7 +49,7 @@ func start(t *testing.T, change ...func(*Config)) *bench {
 	t.Helper()
 	b := &bench{at: time.Unix(1795334400, 0)}
 	b.cfg = Config{DataFile: filepath.Join(t.TempDir(), "vendor.json"), PublicURL: "http://vendor.example",
-		Secrets: []string{secret}, TencentToken: token, Controls: true, Now: b.now}
+		Secrets: []string{secret}, TencentTokens: []string{token}, Controls: true, Now: b.now}
 	for _, f := range change {
 		f(&b.cfg)
 	}
@@ -398,9 +398,9 @@ func TestPages_BothLanguagesHaveTheSameWords(t *testing.T) {
 }
 
 func TestNew_RefusesWhatCannotServe(t *testing.T) {
-	good := Config{DataFile: filepath.Join(t.TempDir(), "v.json"), PublicURL: "http://v.example", TencentToken: "t"}
+	good := Config{DataFile: filepath.Join(t.TempDir(), "v.json"), PublicURL: "http://v.example", TencentTokens: []string{"t"}}
 	noFile, noSecret, noAddress, torn := good, good, good, good
-	noFile.DataFile, noSecret.TencentToken, noAddress.PublicURL = "", "", "v"
+	noFile.DataFile, noSecret.TencentTokens, noAddress.PublicURL = "", nil, "v"
 	torn.DataFile = filepath.Join(t.TempDir(), "torn.json")
 	if err := os.WriteFile(torn.DataFile, []byte(`{"instances":`), 0o600); err != nil {
 		t.Fatal(err)
