@@ -89,7 +89,10 @@ func ParseStatement(r io.Reader) ([]payment.StatementLine, error) {
 	for {
 		cells, err := rows.Read()
 		if errors.Is(err, io.EOF) {
-			return lines, faults.Err()
+			if len(faults) > 0 {
+				return nil, faults
+			}
+			return lines, nil
 		}
 		if err != nil {
 			faults = append(faults, broken(err, len(lines)+2))
