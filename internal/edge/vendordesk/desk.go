@@ -1,0 +1,187 @@
+// Package vendordesk is where a vendor's people work: applying, the products and
+// their terms sheets, orders and deliveries, the money that is held, and the
+// hooks the market calls.
+//
+// Owns: the pages and forms under /vendor, and how a form becomes a terms sheet.
+// Does not own: any rule about what is in them (catalog, vendor, delivery), the
+// frame (page), who may come in (serve).
+//
+// Always true:
+//   - The desk opens on what is due, the most urgent first.
+//   - A vendor sees its own things; whatever belongs to others does not exist.
+//   - A buyer is a pseudonym here; no page shows a buyer's name or address.
+//   - What was typed is never lost to a refusal: it comes back in the form.
+package vendordesk
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/text"
+	"yunshi/internal/edge/page"
+	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/vendor"
+)
+
+// MaxUpload is the largest file a vendor may upload, in bytes, with a margin for
+// the form around it. The surface of [Uploads] needs it as its body limit.
+const MaxUpload = 512 << 20
+
+// Routes are the pages of the vendor desk. What changes the text of a product is
+// open to every signed-in person, because the rule of package catalog refuses
+// whoever may not write, names the clause, and leaves evidence.
+func Routes(m *serve.Market) []serve.Route {
+	d := desk{m}
+	return []serve.Route{
+		{Pattern: "GET /vendor", Access: serve.SignedIn, Handle: d.home},
+		{Pattern: "GET /vendor/find", Access: serve.Seller, Handle: d.find},
+		{Pattern: "GET /vendor/apply", Access: serve.SignedIn, Handle: d.applyForm},
+		{Pattern: "POST /vendor/apply", Access: serve.Accepted, Handle: d.apply},
+		{Pattern: "GET /vendor/profile", Access: serve.Seller, Handle: d.profile},
+		{Pattern: "POST /vendor/profile", Access: serve.Seller, Handle: d.changeProfile},
+		{Pattern: "GET /vendor/products", Access: serve.Seller, Handle: d.products},
+		{Pattern: "GET /vendor/products/new", Access: serve.Seller, Handle: d.newProduct},
+		{Pattern: "POST /vendor/products", Access: serve.Seller, Handle: d.draft},
+		{Pattern: "GET /vendor/products/{product}", Access: serve.Seller, Handle: d.product},
+		{Pattern: "POST /vendor/products/{product}/revise", Access: serve.SignedIn, Handle: d.revise},
+		{Pattern: "GET /vendor/products/{product}/hide", Access: serve.Seller, Handle: d.hideForm},
+		{Pattern: "POST /vendor/products/{product}/hide", Access: serve.Seller, Handle: d.hide},
+		{Pattern: "GET /vendor/products/{product}/delist", Access: serve.Seller, Handle: d.delistForm},
+		{Pattern: "POST /vendor/products/{product}/delist", Access: serve.Seller, Handle: d.delist},
+		{Pattern: "GET /vendor/versions/{version}", Access: serve.Seller, Handle: d.version},
+		{Pattern: "POST /vendor/versions/{version}", Access: serve.SignedIn, Handle: d.save},
+		{Pattern: "GET /vendor/files", Access: serve.Seller, Handle: d.files},
+		{Pattern: "GET /vendor/orders", Access: serve.Seller, Handle: d.orders},
+		{Pattern: "GET /vendor/orders/{order}", Access: serve.Seller, Handle: d.order},
+		{Pattern: "GET /vendor/deliveries", Access: serve.Seller, Handle: d.deliveries},
+		{Pattern: "GET /vendor/deliveries/{delivery}", Access: serve.Seller, Handle: d.delivery},
+		{Pattern: "POST /vendor/deliveries/{delivery}/replay", Access: serve.Seller, Handle: d.replay},
+		{Pattern: "POST /vendor/deliveries/{delivery}/delivered", Access: serve.Seller, Handle: d.delivered},
+		{Pattern: "GET /vendor/hooks", Access: serve.Seller, Handle: d.hooks},
+		{Pattern: "POST /vendor/hooks", Access: serve.Seller, Handle: d.setHook},
+		{Pattern: "POST /vendor/hooks/verify", Access: serve.Seller, Handle: d.verifyHook},
+		{Pattern: "GET /vendor/money", Access: serve.Seller, Handle: d.money},
+		{Pattern: "POST /vendor/money/merchants", Access: serve.Seller, Handle: d.addMerchant},
+	}
+}
+
+// Uploads are the routes that take files; their surface has the body limit
+// [MaxUpload].
+func Uploads(m *serve.Market) []serve.Route {
+	return []serve.Route{{Pattern: "POST /vendor/files", Access: serve.Seller, Handle: desk{m}.upload}}
+}
+
+type desk struct{ m *serve.Market }
+
+// frame is what surrounds a page of the desk.
+type frame struct {
+	page.Chrome
+	nav []page.NavItem
+}
+
+// sections are the jobs of the desk in the order of the navigation.
+var sections = []struct{ key, href, icon, group string }{
+	{"vendordesk.nav.due", "/vendor", "home", ""},
+	{"vendordesk.nav.orders", "/vendor/orders", "cart", "vendordesk.nav.selling"},
+	{"vendordesk.nav.deliveries", "/vendor/deliveries", "box", ""},
+	{"vendordesk.nav.money", "/vendor/money", "money", ""},
+	{"vendordesk.nav.products", "/vendor/products", "tag", "vendordesk.nav.catalogue"},
+	{"vendordesk.nav.files", "/vendor/files", "file", ""},
+	{"vendordesk.nav.hooks", "/vendor/hooks", "gear", "vendordesk.nav.business"},
+	{"vendordesk.nav.profile", "/vendor/profile", "shield", ""},
+}
+
+// frame builds the frame of a page in a section; crumbs lead from the section
+// down to the page, which ends them.
+func (d desk) frame(c *serve.Call, section, title string, crumbs ...page.Link) frame {
+	ctx := c.R.Context()
+	f := frame{Chrome: c.Chrome(title)}
+	f.Search = "/vendor/find"
+	for _, s := range sections {
+		item := page.NavItem{Label: text.T(ctx, s.key), Href: s.href, Icon: s.icon, Current: s.href == section}
+		if s.group != "" {
+			item.Section = text.T(ctx, s.group)
+		}
+		f.nav = append(f.nav, item)
+		if item.Current && section != "/vendor" && title != item.Label {
+			f.Crumbs = append(f.Crumbs, page.Link{Label: item.Label, Href: item.Href})
+		}
+	}
+	if f.Crumbs = append(f.Crumbs, crumbs...); len(f.Crumbs) > 0 {
+		f.Crumbs = append(f.Crumbs, page.Link{Label: title, Current: true})
+	}
+	return f
+}
+
+func (d desk) show(c *serve.Call, status int, content templ.Component) error {
+	return page.Render(c.W, c.R, status, content)
+}
+
+// shown answers a page that is as expected, or the form again with its refusal.
+func (d desk) shown(c *serve.Call, refusal error, content templ.Component) error {
+	status := http.StatusOK
+	if refusal != nil {
+		status = serve.Status(refusal)
+	}
+	return d.show(c, status, content)
+}
+
+// seller is the vendor of the caller's account.
+func (d desk) seller(c *serve.Call, r db.Reader) (vendor.Vendor, error) {
+	v, ok, err := vendor.OfAccount(c.R.Context(), r, c.Account())
+	if err == nil && !ok {
+		err = serve.ErrForbidden
+	}
+	return v, err
+}
+
+// find leads from an id to its page, and from words to the product list.
+func (d desk) find(c *serve.Call) error {
+	q := strings.TrimSpace(c.R.URL.Query().Get("q"))
+	for prefix, to := range map[string]string{"ord_": "orders", "dlv_": "deliveries", "prd_": "products", "ver_": "versions"} {
+		if strings.HasPrefix(q, prefix) && !strings.ContainsAny(q, "/?#") {
+			return c.Redirect("/vendor/" + to + "/" + q)
+		}
+	}
+	return c.Redirect("/vendor/products?" + url.Values{"q": {q}}.Encode())
+}
+
+// trail shows the records of a thing as the vendor may see them: who of the
+// market's side acted is not named.
+func trail(ctx context.Context, c *serve.Call, acts []audit.Act) []page.AuditEntry {
+	entries := make([]page.AuditEntry, 0, len(acts))
+	for _, a := range slices.Backward(acts) {
+		e := page.AuditEntry{At: a.Time(), What: a.Act, ID: a.ID, Who: actor(ctx, c, a)}
+		if a.Refusal != "" {
+			e.What += " · " + a.Refusal
+		}
+		if len(a.Clauses) > 0 {
+			e.Clause = a.Clauses[0]
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+func actor(ctx context.Context, c *serve.Call, a audit.Act) string {
+	switch {
+	case a.Account != "" && a.Account == string(c.Account()):
+		return a.Actor
+	case a.Kind == audit.JobKind:
+		return text.T(ctx, "desk.actor.system")
+	case a.Kind == audit.Person || a.Kind == audit.CLIKind:
+		return text.T(ctx, "vendordesk.actor.market")
+	}
+	return a.Actor
+}
+
+// freshKey makes a form safe to be sent twice.
+func freshKey() string { return rand.Text() }

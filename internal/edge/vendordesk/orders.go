@@ -1,0 +1,164 @@
+package vendordesk
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/money"
+	"yunshi/internal/base/text"
+	"yunshi/internal/edge/page"
+	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/ledger"
+	"yunshi/internal/market/order"
+	"yunshi/internal/market/vendor"
+)
+
+// saleRow is an order as its seller sees it: what was sold, to which pseudonym,
+// and what is held for the seller.
+type saleRow struct {
+	order.Order
+	name, plan string
+	openID     string
+	held       money.Amount
+}
+
+// sale reads what a seller may know of an order.
+func sale(ctx context.Context, r db.Reader, o order.Order) (saleRow, error) {
+	row := saleRow{Order: o, openID: vendor.OpenID(o.Vendor, o.Account, r.Keys())}
+	content, err := o.Content()
+	if err != nil {
+		return row, err
+	}
+	row.name, row.plan = content.Name.In(text.From(ctx)), o.Snapshot.PlanCode
+	for _, p := range content.Plans {
+		if p.Code == o.Snapshot.PlanCode {
+			row.plan = p.Name.In(text.From(ctx))
+		}
+	}
+	row.held, err = held(ctx, r, string(o.Line), o.Fee.Paid.Currency)
+	// The account and the person behind it are not the seller's to know.
+	row.Account, row.Buyer, row.Snapshot.Account = "", "", ""
+	return row, err
+}
+
+// held is what is kept for the seller of an order line: a debt of the market.
+func held(ctx context.Context, r db.Reader, line string, currency money.Currency) (money.Amount, error) {
+	balance, err := ledger.Balance(ctx, r, ledger.Escrow, line, currency)
+	if err != nil {
+		return money.Amount{}, err
+	}
+	return balance.Neg()
+}
+
+func sales(ctx context.Context, r db.Reader, v vendor.ID, before order.ID, n int) ([]saleRow, error) {
+	all, err := order.Sold(ctx, r, v, before, n)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]saleRow, 0, len(all))
+	for _, o := range all {
+		row, err := sale(ctx, r, o)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func (d desk) orders(c *serve.Call) error {
+	ctx := c.R.Context()
+	var rows []saleRow
+	next := ""
+	if err := c.Read(func(r db.Reader) error {
+		v, err := d.seller(c, r)
+		if err != nil {
+			return err
+		}
+		rows, err = sales(ctx, r, v.ID, order.ID(c.R.URL.Query().Get("before")), perPage+1)
+		return err
+	}); err != nil {
+		return err
+	}
+	if len(rows) > perPage {
+		rows = rows[:perPage]
+		next = "/vendor/orders?before=" + string(rows[perPage-1].ID)
+	}
+	return d.show(c, http.StatusOK, ordersPage(d.frame(c, "/vendor/orders", text.T(ctx, "vendordesk.nav.orders")), rows, next))
+}
+
+type orderView struct {
+	frame
+	saleRow
+	deliveries []delivery.Delivery
+	journals   []ledger.Journal
+	events     []page.Event
+	trail      []page.AuditEntry
+}
+
+func (d desk) order(c *serve.Call) error {
+	ctx := c.R.Context()
+	var view orderView
+	if err := c.Read(func(r db.Reader) error {
+		v, err := d.seller(c, r)
+		if err != nil {
+			return err
+		}
+		o, err := order.OfVendor(ctx, r, v.ID, order.ID(c.R.PathValue("order")))
+		if err != nil {
+			return err
+		}
+		if view.saleRow, err = sale(ctx, r, o); err != nil {
+			return err
+		}
+		if view.deliveries, err = delivery.OfOrder(ctx, r, string(o.ID)); err != nil {
+			return err
+		}
+		if view.journals, err = ledger.OfCause(ctx, r, string(o.Line)); err != nil {
+			return err
+		}
+		acts, err := audit.Of(ctx, r, string(o.ID))
+		view.trail = unnamed(trail(ctx, c, acts), o)
+		return err
+	}); err != nil {
+		return err
+	}
+	view.events = timeline(ctx, view.Order, c.Now())
+	view.frame = d.frame(c, "/vendor/orders", text.T(ctx, "vendordesk.order.title", "Product", view.name))
+	return d.show(c, http.StatusOK, orderPage(view))
+}
+
+// unnamed keeps the buyer's account out of what the seller reads.
+func unnamed(entries []page.AuditEntry, o order.Order) []page.AuditEntry {
+	for i, e := range entries {
+		if e.Who == string(o.Account) || e.Who == string(o.Buyer) {
+			entries[i].Who = ""
+		}
+	}
+	return entries
+}
+
+// timeline is an order's story for its seller, with the end of the refund window.
+func timeline(ctx context.Context, o order.Order, now time.Time) []page.Event {
+	var events []page.Event
+	add := func(key string, at time.Time, tone page.Tone) {
+		if !at.IsZero() {
+			events = append(events, page.Event{What: text.T(ctx, key), At: at, Tone: tone, Ahead: at.After(now)})
+		}
+	}
+	add("desk.order.placed", o.PlacedAt, page.Neutral)
+	add("desk.order.paid", o.PaidAt, page.Success)
+	add("desk.order.delivered", o.DeliveredAt, page.Success)
+	if o.State == order.Delivered || o.State == order.Provisioning {
+		add("desk.order.window", o.Refund().Until, page.Neutral)
+	}
+	if o.State == order.AwaitingPayment {
+		add("desk.order.expires", o.ExpiresAt, page.Neutral)
+	}
+	add("desk.order.ended", o.EndedAt, page.Neutral)
+	return events
+}
