@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build test check race lint generate assets clauses schema
+.PHONY: help build test check race bench lint generate assets clauses schema
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ check: ## quick: vet and the tests that need neither PostgreSQL nor a browser
 
 race: ## the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 scripts/with-postgres.sh go test -race -p 2 -timeout 30m ./...
+
+bench: ## measure: purchases beside pgbench, search over a large catalogue, start, memory
+	scripts/bench.sh
 
 lint: ## golangci-lint at the pinned version
 	go run $(GOLANGCI_LINT) run ./...

@@ -4,6 +4,7 @@
 # Starts a PostgreSQL 15 cluster that lives only as long as COMMAND, gives its address to COMMAND in
 # YUNSHI_TEST_POSTGRES, and removes it afterwards, also when COMMAND fails or is interrupted.
 # The cluster keeps nothing safe (fsync is off): it is for tests and must never hold data of value.
+# With YUNSHI_PG_DURABLE=1 it lives on disk with safe settings instead, for measuring.
 # When YUNSHI_TEST_POSTGRES is already set, COMMAND runs with it unchanged.
 set -euo pipefail
 
@@ -31,7 +32,7 @@ fi
 
 # Memory is several times faster than a disk here, when there is enough of it.
 parent="${TMPDIR:-/tmp}"
-if [[ -d /dev/shm && -w /dev/shm ]]; then
+if [[ -z "${YUNSHI_PG_DURABLE:-}" && -d /dev/shm && -w /dev/shm ]]; then
   free_kb="$(df -Pk /dev/shm | awk 'NR == 2 { print $4 }')"
   ((free_kb >= 1024 * 1024)) && parent=/dev/shm
 fi
@@ -80,6 +81,10 @@ cat >>"$home/data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$home'
 max_connections = 200
+shared_buffers = 128MB
+CONF
+if [[ -z "${YUNSHI_PG_DURABLE:-}" ]]; then
+  cat >>"$home/data/postgresql.conf" <<CONF
 # Tests make and drop hundreds of databases; safety against power loss would only make them slow.
 fsync = off
 synchronous_commit = off
@@ -87,8 +92,8 @@ full_page_writes = off
 wal_level = minimal
 max_wal_senders = 0
 autovacuum = off
-shared_buffers = 128MB
 CONF
+fi
 
 port=''
 for _ in 1 2 3 4 5 6 7 8; do

@@ -35,6 +35,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/command"
 	"yunshi/internal/market/job"
+	"yunshi/internal/market/payment"
 )
 
 // App is a market that is ready to run.
@@ -76,8 +77,9 @@ func OpenDB(ctx context.Context, cfg Config, log *slog.Logger) (*db.DB, error) {
 }
 
 // New builds a market and begins to listen, without serving yet. The address is
-// known from then on.
-func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) {
+// known from then on. Further gateways are for programs that bring a provider of
+// their own, such as the bench.
+func New(ctx context.Context, cfg Config, log *slog.Logger, further ...payment.Gateway) (_ *App, err error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -108,7 +110,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 	if err := a.seed(ctx); err != nil {
 		return nil, err
 	}
-	handler, err := a.wire()
+	handler, err := a.wire(further)
 	if err != nil {
 		return nil, err
 	}

@@ -39,8 +39,8 @@ import (
 
 // wire connects interfaces to adapters and hooks to packages, once, in the order
 // of a purchase.
-func (a *App) wire() (http.Handler, error) {
-	gateways, methods := a.gateways()
+func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
+	gateways, methods := a.gateways(further)
 	sender, err := a.sender()
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (a *App) wire() (http.Handler, error) {
 }
 
 // gateways are the providers by name, and those offered at checkout in order.
-func (a *App) gateways() (map[string]payment.Gateway, []string) {
+func (a *App) gateways(further []payment.Gateway) (map[string]payment.Gateway, []string) {
 	all, offered := map[string]payment.Gateway{}, []string{}
 	add := func(g payment.Gateway) {
 		all[g.Name()] = g
@@ -109,6 +109,9 @@ func (a *App) gateways() (map[string]payment.Gateway, []string) {
 	}
 	if a.Config.BankTransfer != "" {
 		add(banktransfer.Gateway{Bank: a.Config.BankTransfer, Lines: a.statementLines})
+	}
+	for _, g := range further {
+		add(g)
 	}
 	return all, offered
 }

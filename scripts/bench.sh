@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Measures the market on this machine, in one run, on durable settings. Figures mean something only beside
+# the pgbench and SQLite lines of the same run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export CGO_ENABLED=0
+scripts/setup-tests.sh
+work="$(mktemp -d "${TMPDIR:-/tmp}/yunshi-bench.XXXXXX")"
+trap 'rm -rf "$work"' EXIT
+go build -trimpath -o "$work/yunshi" ./cmd/yunshi
+go build -trimpath -o "$work/bench" ./internal/app/bench
+YUNSHI_PG_DURABLE=1 scripts/with-postgres.sh "$work/bench" -yunshi "$work/yunshi" -dir "$work" "$@"
