@@ -1,0 +1,153 @@
+// Package shop is the pages of customers: finding a product, knowing its seller
+// and terms, buying it for an account, paying, and using what was bought.
+//
+// Owns: the customer pages, their addresses and their words (area "shop").
+// Does not own: rules (package market and below decide, pages show), the parts
+// pages are made of (page), who may call a route (the access column, serve).
+//
+// Always true:
+//   - Where something is sold, the page names the vendor as the counterparty and
+//     the operator as the one who collects on the vendor's behalf.
+//   - A refused form comes back with what was typed, the reason, its clause and
+//     the way on; a password or an identity number is never sent back.
+//   - No consent is ticked beforehand, and nothing needs a script.
+//   - A thing of another account looks like one that does not exist.
+package shop
+
+import (
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"yunshi/internal/base/fault"
+	"yunshi/internal/base/text"
+	"yunshi/internal/edge/page"
+	"yunshi/internal/edge/serve"
+)
+
+// Routes is the route table of the customer pages.
+func Routes(*serve.Market) []serve.Route {
+	return []serve.Route{
+		{Pattern: "GET /{$}", Access: serve.Public, Handle: home},
+		{Pattern: "GET /c/{code}", Access: serve.Public, Handle: category},
+		{Pattern: "GET /search", Access: serve.Public, Handle: find},
+		{Pattern: "GET /p/{slug}", Access: serve.Public, Handle: product},
+		{Pattern: "GET /p/{slug}/terms.json", Access: serve.Public, Handle: termsSheet},
+
+		{Pattern: "GET /checkout", Access: serve.SignedIn, Handle: checkout},
+		{Pattern: "POST /checkout", Access: serve.Accepted, Handle: placeOrder},
+		{Pattern: "GET /orders", Access: serve.SignedIn, Handle: orders},
+		{Pattern: "GET /orders/{id}", Access: serve.SignedIn, Handle: showOrder},
+		{Pattern: "GET /orders/{id}/progress", Access: serve.SignedIn, Handle: showProgress},
+		{Pattern: "GET /orders/{id}/receipt", Access: serve.SignedIn, Handle: receipt},
+		{Pattern: "POST /orders/{id}/pay", Access: serve.Accepted, Handle: payAgain},
+		{Pattern: "POST /orders/{id}/cancel", Access: serve.Accepted, Handle: cancelOrder},
+		{Pattern: "POST /orders/{id}/reveal", Access: serve.SignedIn, Handle: revealOrder},
+
+		{Pattern: "GET /products", Access: serve.SignedIn, Handle: products},
+		{Pattern: "GET /products/{id}", Access: serve.SignedIn, Handle: showProduct},
+		{Pattern: "POST /products/{id}/reveal", Access: serve.SignedIn, Handle: revealProduct},
+		{Pattern: "GET /d/{token}", Access: serve.SignedIn, Handle: download},
+
+		{Pattern: "GET /messages", Access: serve.SignedIn, Handle: messages},
+		{Pattern: "GET /messages/{id}", Access: serve.SignedIn, Handle: readMessage},
+
+		{Pattern: "GET /account", Access: serve.SignedIn, Handle: profile},
+		{Pattern: "POST /account/keys", Access: serve.Owner, Handle: createKey},
+		{Pattern: "POST /account/keys/{id}/revoke", Access: serve.Owner, Handle: revokeKey},
+		{Pattern: "POST /account/sessions/{id}/end", Access: serve.SignedIn, Handle: endSession},
+		{Pattern: "GET /account/identity", Access: serve.SignedIn, Handle: identityPage},
+		{Pattern: "POST /account/identity", Access: serve.Owner, Handle: submitIdentity},
+		{Pattern: "GET /account/users", Access: serve.SignedIn, Handle: users},
+		{Pattern: "POST /account/users", Access: serve.Owner, Handle: addUser},
+
+		{Pattern: "GET /agreement", Access: serve.Public, Handle: showAgreement},
+		{Pattern: "POST /agreement", Access: serve.SignedIn, Handle: acceptAgreement},
+		{Pattern: "GET /rules", Access: serve.Public, Handle: rules},
+		{Pattern: "GET /rules/agreement", Access: serve.Public, Handle: rulesAgreement},
+		{Pattern: "GET /rules/rulebook", Access: serve.Public, Handle: rulesRulebook},
+		{Pattern: "GET /rules/privacy", Access: serve.Public, Handle: rulesPrivacy},
+		{Pattern: "GET /rules/refund", Access: serve.Public, Handle: rulesRefund},
+		{Pattern: "GET /rules/complaints", Access: serve.Public, Handle: rulesComplaints},
+		{Pattern: "GET /rules/law", Access: serve.Public, Handle: rulesLaw},
+		{Pattern: "GET /rules/refusals", Access: serve.Public, Handle: rulesRefusals},
+		{Pattern: "GET /verify", Access: serve.Public, Handle: transparency},
+		{Pattern: "GET /verify/{record}", Access: serve.SignedIn, Handle: proof},
+
+		{Pattern: "GET /register", Access: serve.Public, Handle: registerPage},
+		{Pattern: "POST /register", Access: serve.Public, Handle: register},
+		{Pattern: "GET /signin", Access: serve.Public, Handle: signInPage},
+		{Pattern: "POST /signin", Access: serve.Public, Handle: signIn},
+		{Pattern: "POST /signout", Access: serve.SignedIn, Handle: signOut},
+	}
+}
+
+// show sends a page.
+func show(c *serve.Call, status int, content templ.Component) error {
+	return page.Render(c.W, c.R, status, content)
+}
+
+// chrome is the frame with the way from the home page down to this page.
+func chrome(c *serve.Call, title string, crumbs ...page.Link) page.Chrome {
+	frame := c.Chrome(title)
+	if len(crumbs) > 0 {
+		frame.Crumbs = append([]page.Link{{Label: text.In(c.Lang, "base.home"), Href: page.HomePath}}, crumbs...)
+		frame.Crumbs = append(frame.Crumbs, page.Link{Label: title})
+	}
+	return frame
+}
+
+// freshKey names one intent of one shown form, so that sending the form twice
+// does the thing once.
+func freshKey() string { return rand.Text() }
+
+// keptKey is the key of a form that comes back: a refused intent left no answer
+// under its key, so the same key may be used again.
+func keptKey(c *serve.Call) string {
+	if key := c.Key(); key != "" {
+		return key
+	}
+	return freshKey()
+}
+
+// correctable reports whether an error belongs on the form that caused it. What
+// it does not cover is answered by serve.
+func correctable(err error) bool {
+	f, ok := fault.Of(err)
+	return ok && f.Kind != fault.Internal && f.Kind != fault.NotFound
+}
+
+// local is where a person goes on to after a form: a path of this site, or the
+// fallback. Anything a browser could read as another host is refused.
+func local(next, fallback string) string {
+	if len(next) > 1 && next[0] == '/' && next[1] != '/' && !strings.ContainsAny(next, "\\\r\n\t") || next == "/" {
+		return next
+	}
+	return fallback
+}
+
+// refusalStatus is the status of a page that comes back with a refusal.
+func refusalStatus(err error) int {
+	if err == nil {
+		return http.StatusOK
+	}
+	if f, ok := fault.Of(err); ok && f.Kind == fault.Invalid {
+		return http.StatusUnprocessableEntity
+	}
+	return serve.Status(err)
+}
+
+// field fills a field of a form that may have come back.
+func field(c *serve.Call, errs map[string]string, f page.Field) page.Field {
+	if c.R.Method == http.MethodPost {
+		f.Value = c.R.PostFormValue(f.Name)
+	}
+	f.Error = errs[f.Name]
+	return f
+}
+
+// escape puts a path into a query.
+func escape(s string) string { return url.QueryEscape(s) }
