@@ -66,12 +66,16 @@ func Begin(ctx context.Context, tx *db.Tx, _ audit.Actor, s Start) (_ Attempt, e
 // Void gives an unpaid attempt up, as [Cancelled] or [Expired], and has it
 // closed at the provider. Giving it up again changes nothing. It refuses a paid
 // attempt, and one whose outcome is not known unless its time is over. Money
-// that comes all the same is recorded and goes to the order's hook.
+// that comes all the same is recorded and goes to the order's hook. An attempt
+// whose money was not what was asked for is over already.
 func Void(ctx context.Context, tx *db.Tx, _ audit.Actor, id AttemptID, to State) (_ Attempt, err error) {
 	defer fault.Wrap(&err, "payment.Void(%s, %s)", id, to)
 	a, err := Get(ctx, tx, id)
 	if err != nil {
 		return Attempt{}, err
+	}
+	if a.Mismatch {
+		return a, nil
 	}
 	changed, err := voidable(a.State, to)
 	if err != nil || !changed {

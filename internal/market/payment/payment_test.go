@@ -39,7 +39,7 @@ type bench struct {
 	deposits []StatementLine
 }
 
-func benches(t *testing.T, fn func(b *bench)) {
+func benches(t *testing.T, fn func(t *testing.T, b *bench)) {
 	t.Helper()
 	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
 		b := &bench{t: t, d: d, clock: clock, at: newProvider(), gone: map[string]bool{}}
@@ -48,7 +48,7 @@ func benches(t *testing.T, fn func(b *bench)) {
 			ReturnURL: func(order string) string { return "https://shop.example/orders/" + order },
 			Captured:  b.captured, RefundEnded: b.refundEnded, Deposit: b.deposit,
 		}
-		fn(b)
+		fn(t, b)
 	})
 }
 
@@ -218,7 +218,7 @@ func (b *bench) state(id AttemptID, want State) {
 }
 
 func TestAnAttemptIsOpenedWithTheVendorAsPayee(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened("ord_1")
 		if a.State != RequiresAction || a.PayURL != "https://pay.example/"+a.ProviderID || b.at.collector != "Operator" {
 			t.Fatalf("%+v, collector %q", a, b.at.collector)
@@ -244,7 +244,7 @@ func TestClause_3_1_TheVendorIsThePayee(t *testing.T) {
 		})
 	}
 	t.Run("refused_at_the_start", func(t *testing.T) {
-		benches(t, func(b *bench) {
+		benches(t, func(t *testing.T, b *bench) {
 			s := start("ord_1")
 			s.PayeeAccount = ""
 			err := b.d.Write(t.Context(), func(tx *db.Tx) error { _, err := Begin(t.Context(), tx, audit.Actor{}, s); return err })
@@ -266,7 +266,7 @@ func TestClause_2_5_TheFeeIsWhatTheProviderConfirms(t *testing.T) {
 		"refused_in_another_currency": {money.Amount{Minor: 19800, Currency: "USD"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			benches(t, func(b *bench) {
+			benches(t, func(t *testing.T, b *bench) {
 				a := b.opened("ord_1")
 				o := b.at.pay(a.ID, c.got, "cap-1")
 				b.at.instant = true
@@ -304,7 +304,7 @@ func TestClause_2_5_TheFeeIsWhatTheProviderConfirms(t *testing.T) {
 }
 
 func TestSixteenCopiesOfOneNoticeCaptureOnce(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened("ord_1")
 		o := b.at.pay(a.ID, a.Amount, "cap-1")
 		var wg sync.WaitGroup
@@ -330,7 +330,7 @@ func TestSixteenCopiesOfOneNoticeCaptureOnce(t *testing.T) {
 }
 
 func TestSixteenNoticesOfOneCaptureCaptureOnce(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened("ord_1")
 		o := b.at.pay(a.ID, a.Amount, "cap-1")
 		var kept atomic.Int64
@@ -362,7 +362,7 @@ func TestSixteenNoticesOfOneCaptureCaptureOnce(t *testing.T) {
 }
 
 func TestANoticeIsOnlyAHint(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		if _, err := b.at.Event(map[string][]string{"Signature": {"wrong"}}, []byte("e1 payment obj-1 x"), b.clock.Now()); !errors.Is(err, ErrNotice) {
 			t.Fatalf("forged: %v", err)
 		}
@@ -394,7 +394,7 @@ func TestANoticeIsOnlyAHint(t *testing.T) {
 }
 
 func TestANoticeWithAnotherBodyIsKeptAndAnAlarm(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		b.write(func(tx *db.Tx) error {
 			return Notify(t.Context(), tx, "fake", Event{ID: "paid-ord_1", ObjectID: a.ProviderID, Kind: PaymentEvent}, []byte("other"))
@@ -414,7 +414,7 @@ func TestANoticeWithAnotherBodyIsKeptAndAnAlarm(t *testing.T) {
 }
 
 func TestANoticeAboutAnUnknownThingWaitsADayThenAlarms(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		b.notify(Event{ID: "e1", ObjectID: "back-1", Reference: "rfd_elsewhere", Kind: RefundEvent})
 		b.after(23 * time.Hour)
 		if b.records("payment.notice.abandoned") != 0 {
@@ -428,7 +428,7 @@ func TestANoticeAboutAnUnknownThingWaitsADayThenAlarms(t *testing.T) {
 }
 
 func TestANoticeThatOvertakesItsObjectIsNotLost(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		b.at.instant = true
 		// The notice of a refund before this side knows the refund.
@@ -454,7 +454,7 @@ func TestANoticeThatOvertakesItsObjectIsNotLost(t *testing.T) {
 }
 
 func TestLateNoticesNeverLowerTheState(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		o := b.at.payments[a.ProviderID]
 		for i, s := range []ObjectState{ObjectCreated, ObjectProcessing, ObjectFailed, ObjectClosed} {
@@ -492,7 +492,7 @@ func TestFactsOnlyRaiseTheRank(t *testing.T) {
 }
 
 func TestMoneyAfterTheOrderIsGoneGoesBack(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened("ord_1")
 		b.void(a.ID, Expired, nil)
 		b.gone["ord_1"] = true
@@ -519,7 +519,7 @@ func TestMoneyAfterTheOrderIsGoneGoesBack(t *testing.T) {
 }
 
 func TestAPaymentInTheLastMomentBeforeClosingIsRecorded(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened("ord_1")
 		b.void(a.ID, Expired, nil)
 		b.gone["ord_1"], b.at.instant = true, true
@@ -533,7 +533,7 @@ func TestAPaymentInTheLastMomentBeforeClosingIsRecorded(t *testing.T) {
 }
 
 func TestAFailingOrderLosesNoMoney(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened("ord_1")
 		b.broken = errors.New("order: not now")
 		o := b.at.pay(a.ID, a.Amount, "cap-1")
@@ -558,7 +558,7 @@ func TestAFailingOrderLosesNoMoney(t *testing.T) {
 func TestAnAnswerLostAfterTheEffectMakesNoSecondPayment(t *testing.T) {
 	for _, link := range []bool{true, false} {
 		t.Run(fmt.Sprintf("object_has_link_%v", link), func(t *testing.T) {
-			benches(t, func(b *bench) {
+			benches(t, func(t *testing.T, b *bench) {
 				b.at.dropOpen, b.at.noLink = 1, !link
 				a := b.opened("ord_1")
 				if a.State != Unknown {
@@ -578,7 +578,7 @@ func TestAnAnswerLostAfterTheEffectMakesNoSecondPayment(t *testing.T) {
 }
 
 func TestACallLostBeforeTheEffectIsSentAgainAfterAsking(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		b.at.deafOpen = 1
 		a := b.opened("ord_1")
 		b.after(2 * time.Minute)
@@ -589,7 +589,7 @@ func TestACallLostBeforeTheEffectIsSentAgainAfterAsking(t *testing.T) {
 }
 
 func TestACrashBetweenCallAndRecordMakesNoSecondPayment(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.begin("ord_1")
 		crashing := b.work.Handlers()
 		crashing[OpenJob] = job.Handler{Run: func(ctx context.Context, _ *db.DB, _ job.Job) error {
@@ -611,7 +611,7 @@ func TestACrashBetweenCallAndRecordMakesNoSecondPayment(t *testing.T) {
 }
 
 func TestTheJanitorGivesUpWithAnAlarm(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		b.at.dropOpen, b.at.blind = 1, true
 		a := b.opened("ord_1")
 		b.after(7 * 24 * time.Hour)
@@ -623,7 +623,7 @@ func TestTheJanitorGivesUpWithAnAlarm(t *testing.T) {
 }
 
 func TestACertainRefusalFailsTheAttempt(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		b.at.refuse = true
 		a := b.opened("ord_1")
 		b.state(a.ID, Failed)
@@ -635,7 +635,7 @@ func TestACertainRefusalFailsTheAttempt(t *testing.T) {
 }
 
 func TestThePullFindsWhatNoNoticeTold(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		var attempts []Attempt
 		for i := range 5 {
 			attempts = append(attempts, b.opened(fmt.Sprintf("ord_%d", i)))
@@ -661,7 +661,7 @@ func TestThePullFindsWhatNoNoticeTold(t *testing.T) {
 }
 
 func TestOneAttemptAtATimeAndNoneAfterPaying(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		var begun atomic.Int64
 		var wg sync.WaitGroup
 		for range 16 {
@@ -685,7 +685,7 @@ func TestOneAttemptAtATimeAndNoneAfterPaying(t *testing.T) {
 }
 
 func TestAPaidAttemptIsNotGivenUp(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		b.void(a.ID, Expired, ErrPaid)
 		c := b.opened("ord_2")
@@ -696,7 +696,7 @@ func TestAPaidAttemptIsNotGivenUp(t *testing.T) {
 }
 
 func TestAProviderFeeIsBookedOnceWhenKnown(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		if n := b.balance(ledger.Fee, "fake"); n != 0 {
 			t.Fatalf("fee %d before it is known", n)
@@ -714,7 +714,7 @@ func TestAProviderFeeIsBookedOnceWhenKnown(t *testing.T) {
 }
 
 func TestASecondCaptureOfOneAttemptIsNobodysMoney(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		b.at.pay(a.ID, cny(700), "cap-second")
 		for i := range 2 {
@@ -732,7 +732,7 @@ func TestASecondCaptureOfOneAttemptIsNobodysMoney(t *testing.T) {
 }
 
 func TestOneCaptureCountsForOneAttempt(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		first, second := b.paid("ord_1"), b.opened("ord_2")
 		o := b.at.pay(second.ID, second.Amount, first.CaptureID)
 		err := b.d.Write(t.Context(), func(tx *db.Tx) error { return b.work.record(t.Context(), tx, b.at, second, o) })
@@ -776,5 +776,29 @@ func TestCodesSurviveHowPeopleWriteThem(t *testing.T) {
 	}
 	if got := codesIn("PAYMENT FOR JUNE, THANK YOU"); len(got) > 0 && len(got[0]) != codeLength {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestOnlyTheAttemptsOwnObjectIsBelieved(t *testing.T) {
+	a := Attempt{ID: "pay_1", ProviderID: "obj-1"}
+	good := Object{ProviderID: "obj-1", Reference: "pay_1", State: ObjectCaptured, CaptureID: "cap-1", Captured: cny(1)}
+	if err := believable(a, Capability{}, good); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(o *Object){
+		"another reference":           func(o *Object) { o.Reference = "pay_2" },
+		"another object":              func(o *Object) { o.ProviderID = "obj-2" },
+		"no object":                   func(o *Object) { o.ProviderID = "" },
+		"test mode":                   func(o *Object) { o.Test = true },
+		"a capture without id":        func(o *Object) { o.CaptureID = "" },
+		"a capture of nothing":        func(o *Object) { o.Captured = cny(0) },
+		"a capture below zero":        func(o *Object) { o.Captured = cny(-1) },
+		"a currency that is not real": func(o *Object) { o.Captured.Currency = "ZZZ" },
+	} {
+		o := good
+		change(&o)
+		if err := believable(a, Capability{}, o); !errors.Is(err, errForeign) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

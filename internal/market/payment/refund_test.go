@@ -35,7 +35,7 @@ func (b *bench) getRefund(id RefundID) (r Refund) {
 }
 
 func TestSixteenFullRefundsOfOnePaymentRefundOnce(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		var done, over atomic.Int64
 		var wg sync.WaitGroup
@@ -67,7 +67,7 @@ func TestSixteenFullRefundsOfOnePaymentRefundOnce(t *testing.T) {
 }
 
 func TestTheDatabaseRefusesToGiveBackMoreThanCameIn(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		err := b.d.Write(t.Context(), func(tx *db.Tx) error {
 			_, err := tx.Exec(t.Context(), `UPDATE payment_attempt SET refunded_minor = $1 WHERE id = $2`, a.Captured.Minor+1, string(a.ID))
@@ -80,7 +80,7 @@ func TestTheDatabaseRefusesToGiveBackMoreThanCameIn(t *testing.T) {
 }
 
 func TestPartsAreRefundedUpToTheWhole(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		b.at.instant = true
 		a := b.paid("ord_1")
 		first := b.refund(a, cny(9900), "k1")
@@ -128,7 +128,7 @@ func (b *bench) refundAgain(a Attempt, amount money.Amount, key string) (r Refun
 }
 
 func TestAnUnpaidAttemptHasNothingToGiveBack(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened("ord_1")
 		b.refused(ErrOverRefund, func(tx *db.Tx) error {
 			_, err := StartRefund(t.Context(), tx, audit.Actor{}, RefundStart{Attempt: a.ID, Amount: cny(1), Cause: CauseOrder, Key: "k"})
@@ -138,7 +138,7 @@ func TestAnUnpaidAttemptHasNothingToGiveBack(t *testing.T) {
 }
 
 func TestARefundWhoseAnswerWasLostIsSentOnce(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		b.at.dropBack, b.at.instant = 1, true
 		r := b.refund(a, a.Captured, "k1")
@@ -155,7 +155,7 @@ func TestARefundWhoseAnswerWasLostIsSentOnce(t *testing.T) {
 }
 
 func TestARefundIsAskedForUntilItEnds(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		r := b.refund(a, a.Captured, "k1")
 		b.after(6 * time.Hour)
@@ -172,7 +172,7 @@ func TestARefundIsAskedForUntilItEnds(t *testing.T) {
 }
 
 func TestARefusedRefundFreesTheAmountAndTellsTheOrder(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		b.at.refuse = true
 		r := b.refund(a, a.Captured, "k1")
@@ -190,7 +190,7 @@ func TestARefusedRefundFreesTheAmountAndTellsTheOrder(t *testing.T) {
 func TestARefundMayFailAfterItSucceeded(t *testing.T) {
 	for _, noticed := range []bool{true, false} {
 		t.Run(fmt.Sprintf("noticed_%v", noticed), func(t *testing.T) {
-			benches(t, func(b *bench) {
+			benches(t, func(t *testing.T, b *bench) {
 				a := b.paid("ord_1")
 				b.at.instant = true
 				r := b.refund(a, a.Captured, "k1")
@@ -210,7 +210,7 @@ func TestARefundMayFailAfterItSucceeded(t *testing.T) {
 }
 
 func TestNobodysMoneyThatBouncesIsNobodysAgain(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened("ord_1")
 		b.at.instant = true
 		o := b.at.pay(a.ID, cny(5), "cap-1")
@@ -228,7 +228,7 @@ func TestNobodysMoneyThatBouncesIsNobodysAgain(t *testing.T) {
 }
 
 func TestARefundOfAnotherAmountIsNotBelieved(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.paid("ord_1")
 		r := b.refund(a, a.Captured, "k1")
 		b.drain()

@@ -37,7 +37,7 @@ type bench struct {
 	deposits []payment.StatementLine
 }
 
-func benches(t *testing.T, fn func(b *bench)) {
+func benches(t *testing.T, fn func(t *testing.T, b *bench)) {
 	t.Helper()
 	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
 		b := &bench{t: t, d: d, clock: clock}
@@ -66,7 +66,7 @@ func benches(t *testing.T, fn func(b *bench)) {
 				return err
 			},
 		}
-		fn(b)
+		fn(t, b)
 	})
 }
 
@@ -141,7 +141,7 @@ func (b *bench) lines(in payment.LineState) (n int) {
 }
 
 func TestACustomerIsToldWhereToTransferAndWhatToWrite(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened()
 		want := map[string]string{
 			"bank": "Settlement Bank", "account_name": "Vendor Ltd", "account_number": "6222 0001", "code": a.Code,
@@ -164,7 +164,7 @@ func TestACustomerIsToldWhereToTransferAndWhatToWrite(t *testing.T) {
 }
 
 func TestAStatementImportedTwiceHasOneEffect(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened()
 		lines := []string{
 			"2026-03-02 10:30:00,B001,1980.00,货款 " + strings.ToLower(a.Code[:5]) + " " + a.Code[5:] + ",张三,6225",
@@ -190,7 +190,7 @@ func TestAStatementImportedTwiceHasOneEffect(t *testing.T) {
 }
 
 func TestAKnownLineThatChangedRefusesTheImport(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		b.statement("2026-03-02,B001,5.00,x,y,z")
 		parsed, err := ParseStatement(strings.NewReader("date,bank_ref,amount,reference\n2026-03-02,B009,1.00,x\n2026-03-02,B001,6.00,x"))
 		if err != nil {
@@ -210,7 +210,7 @@ func TestAKnownLineThatChangedRefusesTheImport(t *testing.T) {
 }
 
 func TestAWrongTransferNeverReachesTheOrder(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened()
 		b.statement("2026-03-02,B001,1979.99," + a.Code + ",张三,6225")
 		if len(b.captures) != 0 || b.balance(ledger.Suspense, Name) != -197999 {
@@ -235,7 +235,7 @@ func (b *bench) transfers() (all []payment.Transfer) {
 }
 
 func TestASecondTransferForOneOrderIsSetAside(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		a := b.opened()
 		b.statement("2026-03-03,B002,1980.00," + a.Code + ",张三,6225")
 		// The bank reports an earlier transfer with the same code only now.
@@ -251,7 +251,7 @@ func TestASecondTransferForOneOrderIsSetAside(t *testing.T) {
 }
 
 func TestARefundIsSentByFinanceAndConfirmedByTheBank(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		ctx := t.Context()
 		a := b.opened()
 		b.statement("2026-03-02,B001,1980.00," + a.Code + ",=张三,6225")
@@ -297,7 +297,7 @@ func TestARefundIsSentByFinanceAndConfirmedByTheBank(t *testing.T) {
 }
 
 func TestAVendorsDepositReachesItsHook(t *testing.T) {
-	benches(t, func(b *bench) {
+	benches(t, func(t *testing.T, b *bench) {
 		var code string
 		b.write(func(tx *db.Tx) (err error) {
 			code, err = payment.DepositCode(t.Context(), tx, "ven_01jd8x3m5vq8k2n7r4t6w9y0ab")
