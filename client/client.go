@@ -146,34 +146,45 @@ type answer struct {
 	replayed bool
 }
 
-// send makes one try. pause is how long to wait before the next: 0 leaves it to
-// the caller, below 0 means that another try would change nothing.
-func (c *Client) send(ctx context.Context, r call, body []byte) (_ answer, pause time.Duration, err error) {
+// request builds the HTTP request of a call.
+func (c *Client) request(ctx context.Context, r call, body []byte) (*http.Request, error) {
 	address := c.BaseURL + root + r.path
 	if len(r.query) > 0 {
 		address += "?" + r.query.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, address, bytes.NewReader(body))
 	if err != nil {
-		return answer{}, -1, fmt.Errorf("market: %w", err)
+		return nil, fmt.Errorf("market: %w", err)
 	}
-	if r.in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	for name, value := range map[string]string{"Accept-Language": c.Language, "Idempotency-Key": r.key} {
+		if value != "" {
+			req.Header.Set(name, value)
+		}
 	}
 	if c.Key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Key)
 	}
-	if c.Language != "" {
-		req.Header.Set("Accept-Language", c.Language)
+	if r.in != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
-	if r.key != "" {
-		req.Header.Set("Idempotency-Key", r.key)
+	return req, nil
+}
+
+func (c *Client) client() *http.Client {
+	if c.HTTP == nil {
+		return http.DefaultClient
 	}
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
+	return c.HTTP
+}
+
+// send makes one try. pause is how long to wait before the next: 0 leaves it to
+// the caller, below 0 means that another try would change nothing.
+func (c *Client) send(ctx context.Context, r call, body []byte) (_ answer, pause time.Duration, err error) {
+	req, err := c.request(ctx, r, body)
+	if err != nil {
+		return answer{}, -1, err
 	}
-	res, err := client.Do(req)
+	res, err := c.client().Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
 			pause = -1

@@ -42,7 +42,8 @@ type Registered struct {
 	User    string `json:"user"`
 }
 
-// The scopes of API keys.
+// The scopes of API keys that cover everything. Narrower ones name a part of the
+// API before them: "orders:read", "products:write".
 const (
 	ScopeRead  = "read"  // look
 	ScopeWrite = "write" // act
@@ -53,7 +54,7 @@ type KeyRequest struct {
 	Email    string   `json:"email" maxLength:"254"`
 	Password string   `json:"password" maxLength:"256"`
 	Name     string   `json:"name" maxLength:"100" doc:"To recognise the key by."`
-	Scopes   []string `json:"scopes" minItems:"1" maxItems:"8" enum:"read,write"`
+	Scopes   []string `json:"scopes" minItems:"1" maxItems:"16" enum:"read,write,account:read,account:write,catalog:read,orders:read,orders:write,products:read,products:write,vendor:read,vendor:write,operator:read,operator:write"`
 }
 
 // Key is an API key. Secret is shown once and stored nowhere.

@@ -97,7 +97,7 @@ func (b *builder) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFo
 func (b *builder) mount(pattern string, handle serve.Handler) {
 	r := b.current
 	b.routes = append(b.routes, serve.Route{Pattern: pattern, Access: r.access, Handle: func(c *serve.Call) error {
-		if err := allowed(c); err != nil {
+		if err := allowed(c, r); err != nil {
 			return err
 		}
 		if r.keyed && c.Key() == "" {
