@@ -9,6 +9,8 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/command"
 )
 
 // registerView is the registration form.
@@ -66,9 +68,11 @@ func register(c *serve.Call) error {
 		SubjectType: account.SubjectType(form("subject_type")), DisplayName: form("display_name"), UserName: form("user_name"),
 		Email: form("email"), Mobile: form("mobile"), Password: hash, Locale: string(c.Lang),
 	}
-	err = serve.Act(c, serve.Intent{Name: "account.register", Clauses: []string{"UA 4.1"}}, func(tx *db.Tx) error {
-		_, err := account.Register(ctx, tx, c.Actor, in)
-		return err
+	// Nobody acts for an account that is only being made.
+	visitor := audit.Actor{Kind: audit.Person, User: "visitor", Locale: string(c.Lang)}
+	_, err = command.Run(ctx, c.Market.DB, command.Intent{By: visitor, Name: "account.register", Clauses: []string{"UA 4.1"}}, func(tx *db.Tx) (bool, error) {
+		_, err := account.Register(ctx, tx, visitor, in)
+		return true, err
 	})
 	if err != nil {
 		return again(c, err, showRegister)
