@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/audit"
@@ -83,8 +84,8 @@ type Listing struct {
 	Version Version
 }
 
-// Listed returns those of the products that are on the market. It is what the
-// search index is made from.
+// Listed returns those of the products that are on the market, in the order asked
+// for. It is what the search index is made from.
 func Listed(ctx context.Context, r db.Reader, ids []ProductID) ([]Listing, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -93,7 +94,7 @@ func Listed(ctx context.Context, r db.Reader, ids []ProductID) ([]Listing, error
 	for i, id := range ids {
 		args[i] = string(id)
 	}
-	return db.All(ctx, r, func(s db.Scanner) (Listing, error) {
+	listings, err := db.All(ctx, r, func(s db.Scanner) (Listing, error) {
 		var l Listing
 		product, productDone := productDest(&l.Product)
 		version, versionDone := versionDest(&l.Version)
@@ -105,4 +106,10 @@ func Listed(ctx context.Context, r db.Reader, ids []ProductID) ([]Listing, error
 		}
 		return l, versionDone()
 	}, selectListed+db.In(1, len(ids)), args...)
+	place := make(map[ProductID]int, len(ids))
+	for i, id := range ids {
+		place[id] = i
+	}
+	slices.SortFunc(listings, func(a, b Listing) int { return place[a.Product.ID] - place[b.Product.ID] })
+	return listings, err
 }

@@ -124,8 +124,8 @@ func (s finder) count(ctx context.Context, r db.Reader) (int64, error) {
 	if len(s.asks) == 0 && len(s.filters) == 0 {
 		return db.Value[int64](ctx, r, countDocs, Cap+1)
 	}
-	docs, err := some(ctx, r, s.all(), math.MaxInt64, Cap+1)
-	return int64(len(docs)), err
+	e := engines[r.Engine()]
+	return db.Value[int64](ctx, r, e.count, e.write(s.all()), Cap+1)
 }
 
 // page returns one hit more than the page holds when there is one, and how to

@@ -59,7 +59,7 @@ func index(ctx context.Context, tx *db.Tx, ids []catalog.ProductID) error {
 		batch.Add(e.deleteWords+db.In(1, len(old)), old...)
 		batch.Add(deleteDocs+db.In(1, len(old)), old...)
 	}
-	var rows [][]any
+	var rows, places [][]any
 	var texts []any
 	for _, l := range listings {
 		seller, err := w.seller(ctx, l.Product.Vendor)
@@ -74,11 +74,13 @@ func index(ctx context.Context, tx *db.Tx, ids []catalog.ProductID) error {
 			if doc, err = w.number(ctx); err != nil {
 				return err
 			}
+			places = append(places, []any{string(l.Product.ID), doc})
 		}
 		rows = append(rows, w.row(doc, l, seller))
 		texts = append(texts, doc, e.words(w.words(l, seller)))
 	}
-	addDocs(batch, rows)
+	addRows(batch, insertPlace, placeWidth, places)
+	addRows(batch, insertDocs, docWidth, rows)
 	for i := 0; i < len(texts); i += 2 {
 		batch.Add(e.insertWords, texts[i], texts[i+1])
 	}
@@ -86,20 +88,20 @@ func index(ctx context.Context, tx *db.Tx, ids []catalog.ProductID) error {
 	return err
 }
 
-// addDocs puts documents into the batch, many to a statement.
-func addDocs(b *db.Batch, rows [][]any) {
+// addRows puts rows into the batch, many to a statement.
+func addRows(b *db.Batch, insert string, width int, rows [][]any) {
 	for len(rows) > 0 {
 		n := min(50, len(rows))
 		var values strings.Builder
-		args := make([]any, 0, n*docWidth)
+		args := make([]any, 0, n*width)
 		for i, row := range rows[:n] {
 			if i > 0 {
 				values.WriteByte(',')
 			}
-			values.WriteString(db.In(1+i*docWidth, docWidth))
+			values.WriteString(db.In(1+i*width, width))
 			args = append(args, row...)
 		}
-		b.Add(insertDocs+values.String(), args...)
+		b.Add(insert+values.String(), args...)
 		rows = rows[n:]
 	}
 }

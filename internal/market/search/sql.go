@@ -28,14 +28,18 @@ const (
 
 	countDocs = `SELECT COUNT(*) FROM (SELECT d.doc FROM search_doc d LIMIT $1) AS counted`
 
-	selectKnown = `SELECT d.product_id, d.doc FROM search_doc d WHERE d.product_id IN `
-	selectLast  = `SELECT COALESCE(MAX(d.doc), 0) FROM search_doc d`
+	selectKnown = `SELECT p.product_id, p.doc FROM search_place p WHERE p.product_id IN `
+	selectLast  = `SELECT COALESCE(MAX(p.doc), 0) FROM search_place p`
+	insertPlace = `INSERT INTO search_place (product_id, doc) VALUES `
 	deleteDocs  = `DELETE FROM search_doc WHERE doc IN `
 	insertDocs  = `INSERT INTO search_doc (doc, product_id, version_id, slug, vendor_id, vendor_name, category, parent_category, kind, delivery_type,
 		name_zh, name_en, summary_zh, summary_en, name_key_zh, name_key_en, price_minor, currency, listed_at) VALUES `
 )
 
-const docWidth = 19
+const (
+	placeWidth = 2
+	docWidth   = 19
+)
 
 func scanHit(s db.Scanner) (Hit, error) {
 	var h Hit
@@ -52,6 +56,7 @@ type engine struct {
 	deleteWords string                // docs follow
 	some        string                // condition, doc below, how many: matches in no order
 	newest      string                // condition, doc below, how many: matches, newest first
+	count       string                // condition, how many: counts matches up to that
 	write       func(c cond) string   // the condition in the engine's language
 	words       func([]string) string // the words of a document in the engine's form
 }
@@ -85,7 +90,7 @@ func newest(ctx context.Context, r db.Reader, c cond, before int64, n int) ([]in
 	return docs[:min(n, len(docs))], nil
 }
 
-// known returns the document numbers of those products that are in the index.
+// known returns the places of those products that ever came to the market.
 func known(ctx context.Context, r db.Reader, ids []any) (map[catalog.ProductID]int64, error) {
 	type row struct {
 		product catalog.ProductID

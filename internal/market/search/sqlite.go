@@ -10,6 +10,7 @@ var sqlite = engine{
 	deleteWords: `DELETE FROM search_word WHERE rowid IN `,
 	some:        sqliteNewest,
 	newest:      sqliteNewest,
+	count:       `SELECT COUNT(*) FROM (SELECT rowid FROM search_word WHERE search_word MATCH $1 LIMIT $2) AS counted`,
 	write:       cond.fts,
 	words:       func(ws []string) string { return strings.Join(ws, " ") },
 }

@@ -1,8 +1,14 @@
 -- +goose Up
--- One row a product on the market. doc numbers them in the order they came to
--- the market and is the row number of the word index.
+-- The place of every product that ever came to the market, in the order they
+-- came. It is kept for ever: hiding and showing a product does not make it new.
+CREATE TABLE search_place (
+    product_id TEXT NOT NULL PRIMARY KEY REFERENCES catalog_product (id),
+    doc BIGINT NOT NULL UNIQUE
+);
+
+-- One row a product on the market; doc is also the row number of the word index.
 CREATE TABLE search_doc (
-    doc BIGINT NOT NULL PRIMARY KEY,
+    doc BIGINT NOT NULL PRIMARY KEY REFERENCES search_place (doc),
     product_id TEXT NOT NULL UNIQUE REFERENCES catalog_product (id),
     version_id TEXT NOT NULL,
     slug TEXT NOT NULL,
