@@ -1,6 +1,7 @@
 package order
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -207,7 +208,7 @@ func RefundEnded(ctx context.Context, tx *db.Tx, r payment.Refund) error {
 	}
 	params := map[string]string{"Order": string(o.ID), "Amount": r.Amount.Format("zh"), "Reference": r.ProviderID}
 	if !done {
-		params["Failed"] = r.Reason
+		params["Failed"] = cmp.Or(r.Reason, "unknown")
 	}
 	return message.Send(ctx, tx, message.Notice{Code: "N-44", To: o.Account, Params: params, Link: "/orders/" + string(o.ID)})
 }

@@ -155,7 +155,7 @@ type Purchase struct {
 	ExpectedTotal money.Amount
 	Gateway       string
 	Business      bool
-	AcceptTerms   bool // the product's terms sheet and licence
+	AcceptTerms   bool   // the product's terms sheet and licence
 	Collector     string // registered name of the operator
 }
 

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -210,9 +211,9 @@ func MarkPaid(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) error {
 }
 
 func insert(ctx context.Context, tx *db.Tx, o Order) (sha256 string, err error) {
-	text, err := json.Marshal(o.Snapshot)
+	text, err := encode(o.Snapshot)
 	if err != nil {
-		return "", fmt.Errorf("order: snapshot: %w", err)
+		return "", err
 	}
 	sha256 = sha(text)
 	f := o.Fee
@@ -223,4 +224,16 @@ func insert(ctx context.Context, tx *db.Tx, o Order) (sha256 string, err error) 
 	b.Add(insertLine, string(o.Line), string(o.ID), string(o.Product), string(o.Version), string(o.Plan), o.Quantity)
 	_, err = b.Send(ctx)
 	return sha256, err
+}
+
+// encode writes a snapshot without escapes of its own, so that the terms sheet in
+// it stays the text that was hashed when it was published.
+func encode(s Snapshot) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(s); err != nil {
+		return nil, fmt.Errorf("order: snapshot: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -79,8 +79,10 @@ func taxPoints(ctx context.Context, r db.Reader, p catalog.Plan) (int64, error) 
 // admit asks every rule about a new order in the order of the agreement. It is
 // asked again inside the purchase, so what the page said cannot be outdated.
 func admit(ctx context.Context, r db.Reader, by audit.Actor, owner account.ID, offer catalog.Offer) error {
-	if err := account.MustCan(ctx, r, by, account.Buy); err != nil { // 8.2.3
-		return err
+	for _, who := range []audit.Actor{by, {Account: string(owner)}} { // 8.2.3, for who buys and for whom
+		if err := account.MustCan(ctx, r, who, account.Buy); err != nil {
+			return err
+		}
 	}
 	if err := agreement.MustAccepted(ctx, r, owner); err != nil { // P-3
 		return err

@@ -2,7 +2,6 @@ package order
 
 import (
 	"context"
-	"errors"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/audit"
@@ -28,7 +27,7 @@ func expire(ctx context.Context, d *db.DB, j job.Job) error {
 			return err
 		}
 		if o.State == AwaitingPayment && !tx.Now().Before(o.ExpiresAt) {
-			if err := end(ctx, tx, audit.Job(expireJob), &o, Expired); err != nil && !errors.Is(err, ErrNotPayable) {
+			if err := end(ctx, tx, audit.Job(expireJob), &o, Expired); err != nil {
 				return err
 			}
 			content, err := o.Content()

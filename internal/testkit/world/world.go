@@ -49,21 +49,13 @@ func New(t testing.TB, d *db.DB) *World {
 	w := &World{t: t, DB: d}
 	shell := audit.CLI("test")
 	w.Write(func(tx *db.Tx) error {
-		return agreement.Seed(t.Context(), tx, shell, agreement.Terms{Operator: agreement.Both{ZH: "测试运营有限公司", EN: "Test Operations Ltd"}})
+		return agreement.Seed(t.Context(), tx, shell, agreement.Terms{Operator: agreement.Both{ZH: "测试运营有限公司", EN: Operator}})
 	})
 	w.Write(func(tx *db.Tx) error {
-		return catalog.SeedCategories(t.Context(), tx, shell, []catalog.Category{
-			{Code: "saas", Name: catalog.Both{ZH: "SaaS 市场", EN: "SaaS"}, RefundClass: "five_day"},
-			{Code: "saas.business", Parent: "saas", Name: catalog.Both{ZH: "企业应用", EN: "Business apps"}, RefundClass: "five_day"},
-			{Code: "ops", Name: catalog.Both{ZH: "技术运维服务", EN: "Operations services"}, RefundClass: "until_acceptance"},
-			{Code: "ops.managed", Parent: "ops", Name: catalog.Both{ZH: "日常代维", EN: "Managed operations"}, RefundClass: "until_acceptance"},
-		})
+		return catalog.SeedCategories(t.Context(), tx, shell)
 	})
-	for role, actor := range map[string]*audit.Actor{
-		account.Compliance: &w.Compliance, account.Finance: &w.Finance, account.Support: &w.Support, account.Superadmin: &w.Superadmin,
-	} {
-		*actor = w.staff(role)
-	}
+	w.Compliance, w.Finance = w.staff(account.Compliance), w.staff(account.Finance)
+	w.Support, w.Superadmin = w.staff(account.Support), w.staff(account.Superadmin)
 	w.Seller, w.Vendor = w.NewVendor()
 	return w
 }
@@ -107,7 +99,7 @@ func (w *World) registration(name string, subject account.SubjectType) account.R
 
 func (w *World) staff(role string) audit.Actor {
 	w.t.Helper()
-	in := w.registration("Test Operations Ltd", account.LegalPerson)
+	in := w.registration(Operator, account.LegalPerson)
 	var u account.User
 	w.Write(func(tx *db.Tx) (err error) {
 		u, err = account.RegisterOperator(w.t.Context(), tx, audit.CLI("test"), in, []string{role})
@@ -231,7 +223,7 @@ func Content(dialect string, price int64) catalog.Content {
 	return catalog.Content{
 		Name: both("值班表", "Duty Roster"), Summary: both("为小团队排班", "Rosters for small teams"),
 		Description: both("为十人以内的团队排班,支持换班与导出。", "Plans shifts for teams of up to ten people, with swaps and export."),
-		Kind:        "cloud_app", DeliveryType: "saas", Category: "saas.business",
+		Kind:        "cloud_app", DeliveryType: "saas", Category: "saas_business",
 		Functions:    []catalog.Both{both("排班", "Plan shifts")},
 		Requirements: []catalog.Both{both("浏览器", "A browser")},
 		RightsBasis:  catalog.RightsBasis{Kind: catalog.SelfDeveloped},

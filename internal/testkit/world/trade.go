@@ -1,0 +1,206 @@
+package world
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"testing"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/money"
+	"yunshi/internal/market/account"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/entitlement"
+	"yunshi/internal/market/job"
+	"yunshi/internal/market/ledger"
+	"yunshi/internal/market/order"
+	"yunshi/internal/market/payment"
+	"yunshi/internal/market/vendor"
+	"yunshi/internal/testkit"
+	"yunshi/internal/testkit/seed"
+)
+
+// Trade is a world in which purchases can be made and paid: its jobs run with the
+// hooks that the program uses, before a provider and a vendor's system that a
+// test commands.
+type Trade struct {
+	*World
+	Clock    *testkit.Clock
+	Provider *Provider
+	System   *System
+
+	handlers map[string]job.Handler
+	notices  int
+}
+
+// NewTrade makes a world that trades.
+func NewTrade(t testing.TB, d *db.DB, clock *testkit.Clock) *Trade {
+	t.Helper()
+	w := &Trade{World: New(t, d), Clock: clock, Provider: newProvider(clock.Now), System: &System{}, handlers: map[string]job.Handler{}}
+	payments := payment.Work{
+		Gateways: map[string]payment.Gateway{Gateway: w.Provider}, Collector: Operator, Captured: order.Captured, RefundEnded: order.RefundEnded,
+	}
+	deliveries := delivery.Work{
+		Provisioners: map[string]delivery.Provisioner{delivery.HookNative: w.System},
+		Hooks: func(context.Context, db.Reader, vendor.ID, string) (delivery.Endpoint, error) {
+			return delivery.Endpoint{URL: "https://hook.example", Secrets: []string{"secret"}}, nil
+		},
+		Delivered: order.DeliveredTo, Failed: order.DeliveryFailed,
+	}
+	for _, some := range []map[string]job.Handler{
+		payments.Handlers(), deliveries.Handlers(), entitlement.Work{Expired: delivery.Expired}.Handlers(), order.Work{}.Handlers(),
+	} {
+		maps.Copy(w.handlers, some)
+	}
+	w.Drain()
+	return w
+}
+
+// Operator is the registered name of the operator of every world.
+const Operator = "Test Operations Ltd"
+
+// Drain runs every job that is due, one after another. A job that fails fails
+// the test.
+func (w *Trade) Drain() {
+	w.t.Helper()
+	seed.Drain(w.t, w.DB, w.handlers)
+}
+
+// Node runs the jobs that are due as one node of several does: a job that has to
+// be repeated is no failure here.
+func (w *Trade) Node() {
+	if err := job.NewWorker(w.DB, w.handlers, slog.New(slog.DiscardHandler)).Drain(w.t.Context()); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// Race runs every job that is due on several nodes at once, then the rest.
+func (w *Trade) Race(nodes int) {
+	w.t.Helper()
+	Together(nodes, func(int) { w.Node() })
+	w.Drain()
+}
+
+// Together runs fn n times at once and waits for all.
+func Together(n int, fn func(i int)) {
+	start, done := make(chan struct{}), make(chan struct{})
+	for i := range n {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			<-start
+			fn(i)
+		}()
+	}
+	close(start)
+	for range n {
+		<-done
+	}
+}
+
+// Purchase is what the actor sends to buy one of the offer for the own account,
+// after reading everything.
+func (w *Trade) Purchase(by audit.Actor, offer catalog.Offer) order.Purchase {
+	return order.Purchase{
+		Plan: offer.PlanID, Quantity: 1, For: account.ID(by.Account), TermsSHA256: offer.SHA256, ExpectedTotal: offer.Plan.Price,
+		Gateway: Gateway, AcceptTerms: true, Collector: Operator,
+	}
+}
+
+// Place places a purchase.
+func (w *Trade) Place(by audit.Actor, p order.Purchase) (o order.Order, err error) {
+	err = w.DB.Write(w.t.Context(), func(tx *db.Tx) (err error) {
+		o, err = order.Place(w.t.Context(), tx, by, p)
+		return err
+	})
+	return o, err
+}
+
+// Placed is an order for one of the offer that waits for its money at the
+// provider.
+func (w *Trade) Placed(by audit.Actor, offer catalog.Offer) order.Order {
+	w.t.Helper()
+	o, err := w.Place(by, w.Purchase(by, offer))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Drain()
+	return w.Order(o.ID)
+}
+
+// Bought is an order that was paid, with all that follows from it done.
+func (w *Trade) Bought(by audit.Actor, offer catalog.Offer) order.Order {
+	w.t.Helper()
+	o := w.Placed(by, offer)
+	w.Pay(o.Attempt, o.Fee.Paid)
+	w.Drain()
+	return w.Order(o.ID)
+}
+
+// Pay lets the customer pay an attempt at the provider, which sends its notice.
+func (w *Trade) Pay(attempt payment.AttemptID, paid money.Amount) {
+	w.t.Helper()
+	w.Notice(w.Provider.Capture(attempt, paid))
+}
+
+// Notice is a new notice of the provider about a payment.
+func (w *Trade) Notice(o payment.Object) {
+	w.t.Helper()
+	w.notice(payment.Event{ObjectID: o.ProviderID, Reference: o.Reference, Kind: payment.PaymentEvent})
+}
+
+// RefundNotice is a new notice of the provider about a refund.
+func (w *Trade) RefundNotice(id payment.RefundID) {
+	w.t.Helper()
+	w.notice(payment.Event{ObjectID: string(id), Reference: string(id), Kind: payment.RefundEvent})
+}
+
+func (w *Trade) notice(ev payment.Event) {
+	w.t.Helper()
+	w.notices++
+	ev.ID = fmt.Sprintf("evt-%d", w.notices)
+	w.Write(func(tx *db.Tx) error { return payment.Notify(w.t.Context(), tx, Gateway, ev, []byte(ev.ID)) })
+}
+
+// Order reads an order again.
+func (w *Trade) Order(id order.ID) (o order.Order) {
+	w.t.Helper()
+	w.Read(func(r db.Reader) (err error) {
+		o, err = order.Any(w.t.Context(), r, id)
+		return err
+	})
+	return o
+}
+
+// Balance is what a debt account of the book holds: positive when it is owed.
+func (w *Trade) Balance(a ledger.Account, party string) int64 {
+	w.t.Helper()
+	var held money.Amount
+	w.Read(func(r db.Reader) (err error) {
+		held, err = ledger.Balance(w.t.Context(), r, a, party, money.CNY)
+		return err
+	})
+	return -held.Minor
+}
+
+// Refunds are the refunds of an order's attempts, oldest first.
+func (w *Trade) Refunds(id order.ID) (all []payment.Refund) {
+	w.t.Helper()
+	w.Read(func(r db.Reader) error {
+		attempts, err := payment.OfOrder(w.t.Context(), r, string(id))
+		if err != nil {
+			return err
+		}
+		for _, a := range attempts {
+			of, err := payment.RefundsOf(w.t.Context(), r, a.ID)
+			if err != nil {
+				return err
+			}
+			all = append(all, of...)
+		}
+		return nil
+	})
+	return all
+}
