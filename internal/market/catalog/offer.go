@@ -94,8 +94,9 @@ func offer(p Product, v Version, id PlanID, code string) (Offer, error) {
 
 // MustSell refuses a new sale of the offer: the product is off the market
 // (PRODUCT_DELISTED, PRODUCT_USE_PROHIBITED), its licence has ended
-// (RIGHTS_BASIS_MISSING), its vendor may not sell (see [vendor.MustSell]), or the
-// offer is not the listed one any more (STALE).
+// (RIGHTS_BASIS_MISSING), its vendor may not sell (see [vendor.MustSell]), the
+// offer is not the listed one any more (STALE), or its terms sheet lacks what a
+// buyer must know (TERMS_SHEET_INCOMPLETE), as one listed before a rule may.
 func MustSell(ctx context.Context, r db.Reader, o Offer) error {
 	p, err := Get(ctx, r, o.Product.ID)
 	if err != nil {
@@ -107,7 +108,10 @@ func MustSell(ctx context.Context, r db.Reader, o Offer) error {
 	if p.ListedVersion != o.Version.ID {
 		return ErrStale
 	}
-	return vendor.MustSell(ctx, r, p.Vendor)
+	if err := vendor.MustSell(ctx, r, p.Vendor); err != nil {
+		return err
+	}
+	return complete(o.Version.Content).Err()
 }
 
 // MustRenew refuses the renewal of a product that was taken off the market.
