@@ -21,6 +21,9 @@ var noGaps = strings.NewReplacer(" ", "", "-", "")
 var endOfTime = calendar.Date{Year: 9999, Month: 12, Day: 31}
 
 func residentIDs(f folded) []Finding {
+	if !f.hasDigits(17) {
+		return nil
+	}
 	var found []Finding
 	for at := 0; at < len(f.s); {
 		loc := residentShape.FindStringIndex(f.s[at:])
@@ -39,10 +42,19 @@ func residentIDs(f folded) []Finding {
 	return found
 }
 
+// shortestCard is how many digits a card has at least.
+const shortestCard = 12
+
 // bankCards looks at every run of digit groups for a stretch that is a card as cards are written.
 func bankCards(f folded, ids []Finding) []Finding {
+	if !f.hasDigits(shortestCard) {
+		return nil
+	}
 	var found []Finding
 	for _, run := range digitRun.FindAllStringIndex(f.s, -1) {
+		if run[1]-run[0] < shortestCard {
+			continue
+		}
 		groups := digitGroup.FindAllStringIndex(f.s[run[0]:run[1]], -1)
 		named := cardWord.MatchString(before(f.s, run[0], 40))
 		for first := 0; first < len(groups); first++ {
@@ -68,7 +80,7 @@ func longestCard(run string, groups [][]int, first int, named bool) int {
 		if len(digits) > 19 {
 			break
 		}
-		if len(digits) >= 12 && writtenAsCard(groups, first, last) && (named || issued(digits)) && cn.Luhn(digits) {
+		if len(digits) >= shortestCard && writtenAsCard(groups, first, last) && (named || issued(digits)) && cn.Luhn(digits) {
 			best = last
 		}
 	}

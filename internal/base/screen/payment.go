@@ -30,7 +30,7 @@ var (
 
 func paymentLinks(f folded, own []string) []Finding {
 	var found []Finding
-	if f.hasAny("usdt", "trc20", "erc20", "比特币", "钱包地址", "btc", "eth") {
+	if f.hasRun(23) && f.hasAny("usdt", "trc20", "erc20", "比特币", "钱包地址", "btc", "eth") {
 		found = values(f, PaymentLink, wallet)
 	}
 	for start := 0; start < len(f.s); {
@@ -118,15 +118,19 @@ func containsAny(parts, wanted []string) bool {
 }
 
 var (
-	invitations = []*regexp.Regexp{
-		regexp.MustCompile(`(?:加|添加|联系|扫)[^\s,;。!?]{0,6}(?:微信|薇信|v信|vx|qq|扣扣|企鹅|支付宝|wechat|whatsapp|telegram)[^\n;。!?]{0,24}?(?:转账|付款|支付|打款|汇款|交易|下单|购买|优惠|便宜|返现|报价|折扣)`),
-		regexp.MustCompile(`(?:转账|付款|打款|汇款)(?:到|至|给|进)(?:我|个人|私人|以下|下面|对公|支付宝|微信|银行|本公司|公司账)`),
-		regexp.MustCompile(`(?:私下|线下|平台外|站外|场外|绕过平台|绕开平台|避开平台|不走平台|不经过?平台|脱离平台|跳过平台)(?:进行|直接)?[^\s,;。!?]{0,4}?(?:交易|付款|转账|支付|成交|下单|签约|购买|结算|打款)`),
-		regexp.MustCompile(`(?:微信|支付宝|wechat|alipay)(?:上|里)?(?:直接)?(?:转账|打款|付给|转给)`),
-		regexp.MustCompile(`\b(?:pay|paying) (?:us |me |the vendor )?(?:directly|outside|off)(?: of)?\b[^\n.]{0,20}?\b(?:us|me|marketplace|market|platform|vendor)\b`),
-		regexp.MustCompile(`\boutside (?:of )?the (?:market|marketplace|platform)\b|\boff[- ]platform (?:payment|deal|order|trade)`),
-		regexp.MustCompile(`\b(?:wire|transfer|send) (?:the |your )?(?:money|payment|fee|funds?|amount) (?:directly )?to (?:me|us|our|my)\b`),
-		regexp.MustCompile(`\b(?:via|by|through|with|on) (?:paypal|venmo|zelle|western union|whatsapp) (?:for|to get|and get) (?:a )?(?:discount|lower|cheaper)`),
+	// Each has the pieces of which it needs one, because the patterns are slow.
+	invitations = []struct {
+		needs []string
+		shape *regexp.Regexp
+	}{
+		{[]string{"加", "联系", "扫"}, regexp.MustCompile(`(?:加|添加|联系|扫)[^\s,;。!?]{0,6}(?:微信|薇信|v信|vx|qq|扣扣|企鹅|支付宝|wechat|whatsapp|telegram)[^\n;。!?]{0,24}?(?:转账|付款|支付|打款|汇款|交易|下单|购买|优惠|便宜|返现|报价|折扣)`)},
+		{[]string{"转账", "付款", "打款", "汇款"}, regexp.MustCompile(`(?:转账|付款|打款|汇款)(?:到|至|给|进)(?:我|个人|私人|以下|下面|对公|支付宝|微信|银行|本公司|公司账)`)},
+		{[]string{"私下", "线下", "站外", "场外", "平台"}, regexp.MustCompile(`(?:私下|线下|平台外|站外|场外|绕过平台|绕开平台|避开平台|不走平台|不经过?平台|脱离平台|跳过平台)(?:进行|直接)?[^\s,;。!?]{0,4}?(?:交易|付款|转账|支付|成交|下单|签约|购买|结算|打款)`)},
+		{[]string{"转账", "打款", "付给", "转给"}, regexp.MustCompile(`(?:微信|支付宝|wechat|alipay)(?:上|里)?(?:直接)?(?:转账|打款|付给|转给)`)},
+		{[]string{"directly", "outside", "off"}, regexp.MustCompile(`\b(?:pay|paying) (?:us |me |the vendor )?(?:directly|outside|off)(?: of)?\b[^\n.]{0,20}?\b(?:us|me|marketplace|market|platform|vendor)\b`)},
+		{[]string{"outside the ", "outside of the ", "off-platform", "off platform"}, regexp.MustCompile(`\boutside (?:of )?the (?:market|marketplace|platform)\b|\boff[- ]platform (?:payment|deal|order|trade)`)},
+		{[]string{"to me", "to us", "to our", "to my"}, regexp.MustCompile(`\b(?:wire|transfer|send) (?:the |your )?(?:money|payment|fee|funds?|amount) (?:directly )?to (?:me|us|our|my)\b`)},
+		{[]string{"paypal", "venmo", "zelle", "western union", "whatsapp"}, regexp.MustCompile(`\b(?:via|by|through|with|on) (?:paypal|venmo|zelle|western union|whatsapp) (?:for|to get|and get) (?:a )?(?:discount|lower|cheaper)`)},
 	}
 	// warned stands before an invitation that is really a warning against it.
 	warned = regexp.MustCompile(`(?:请勿|切勿|不要|不得|禁止|严禁|谨防|避免|拒绝|勿)(?:进行|在|通过|随意|参与|任何|以任何方式|与[^\s,;。]{1,4}){0,2}$|(?:do not|don't|don’t|never|must not|not|avoid|no) (?:ever |make |any |to )?$`)
@@ -138,8 +142,11 @@ func offPlatform(f folded) []Finding {
 		return nil
 	}
 	var found []Finding
-	for _, shape := range invitations {
-		for _, loc := range shape.FindAllStringIndex(f.s, -1) {
+	for _, invitation := range invitations {
+		if !f.hasAny(invitation.needs...) {
+			continue
+		}
+		for _, loc := range invitation.shape.FindAllStringIndex(f.s, -1) {
 			if !warned.MatchString(before(f.s, loc[0], 48)) {
 				found = append(found, f.found(OffPlatform, loc[0], loc[1], ""))
 			}

@@ -109,16 +109,27 @@ func Mask(text string, found []Finding) string {
 type folded struct {
 	s        string
 	from, to []int
+	ascii    bool // nothing in s is beyond ASCII
 }
 
 // fold lower-cases and NFKC-normalises rune by rune and leaves invisible characters out.
 func fold(text string) folded {
-	f := folded{from: make([]int, 0, len(text)), to: make([]int, 0, len(text))}
+	f := folded{from: make([]int, 0, len(text)), to: make([]int, 0, len(text)), ascii: true}
 	var s strings.Builder
 	s.Grow(len(text))
 	for at := 0; at < len(text); {
+		if b := text[at]; b < utf8.RuneSelf {
+			if b >= 'A' && b <= 'Z' {
+				b += 'a' - 'A'
+			}
+			s.WriteByte(b)
+			f.from, f.to = append(f.from, at), append(f.to, at+1)
+			at++
+			continue
+		}
 		r, size := utf8.DecodeRuneInString(text[at:])
 		plain := foldRune(r)
+		f.ascii = f.ascii && len(plain) <= 1
 		s.WriteString(plain)
 		for range len(plain) {
 			f.from, f.to = append(f.from, at), append(f.to, at+size)
@@ -144,6 +155,29 @@ func foldRune(r rune) string {
 // hasAny is the cheap question before an expensive pattern: without one of these pieces it cannot match.
 func (f folded) hasAny(pieces ...string) bool {
 	return slices.ContainsFunc(pieces, func(p string) bool { return strings.Contains(f.s, p) })
+}
+
+// hasDigits reports whether there are at least n ASCII digits, wherever they stand.
+func (f folded) hasDigits(n int) bool {
+	for i := 0; i < len(f.s) && n > 0; i++ {
+		if digitAt(f.s, i) {
+			n--
+		}
+	}
+	return n <= 0
+}
+
+// hasRun reports whether there is a run of at least n ASCII letters and digits.
+func (f folded) hasRun(n int) bool {
+	run := 0
+	for i := 0; i < len(f.s) && run < n; i++ {
+		if b := f.s[i]; b >= 'a' && b <= 'z' || b >= '0' && b <= '9' {
+			run++
+		} else {
+			run = 0
+		}
+	}
+	return run >= n
 }
 
 // found makes a finding of the folded bytes from start up to end.

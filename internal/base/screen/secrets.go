@@ -18,7 +18,7 @@ var (
 )
 
 func passwords(f folded) []Finding {
-	if !f.hasAny("密码", "口令", "密钥", "私钥", "pass", "pwd", "key", "token") {
+	if !f.hasAny("密码", "口令", "密钥", "私钥", "passw", "passc", "passp", "pwd", "token") && (!f.hasAny("key") || !f.hasAny("api", "access", "secret")) {
 		return nil
 	}
 	var found []Finding

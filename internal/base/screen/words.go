@@ -46,6 +46,9 @@ var superlatives = []word{
 func words(f folded, list []word, kind Kind) []Finding {
 	var found []Finding
 	for _, w := range list {
+		if f.ascii && w.term[0] >= utf8.RuneSelf {
+			continue
+		}
 		for at := 0; ; {
 			i := strings.Index(f.s[at:], w.term)
 			if i < 0 {
