@@ -156,10 +156,11 @@ func hide(v any, inside bool) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
+		_, pair := v["value"] // of a list of named values the names are shown
 		for name, member := range v {
 			lower := strings.ToLower(name)
 			secret := slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(lower, s) })
-			out[name] = hide(member, (inside && lower != "name") || secret)
+			out[name] = hide(member, inside && !(pair && lower == "name") || secret)
 		}
 		return out
 	case []any:
