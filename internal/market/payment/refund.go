@@ -153,6 +153,7 @@ func (w Work) recordRefund(ctx context.Context, tx *db.Tx, id RefundID, o Refund
 			return err
 		}
 		return w.refundEnded(ctx, tx, r)
+	case RefundSubmitting, RefundSubmitted, RefundUnknown:
 	}
 	return nil
 }

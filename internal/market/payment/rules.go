@@ -85,6 +85,7 @@ func voidable(from, to State) (changed bool, err error) {
 		if to == Cancelled {
 			return false, ErrPending
 		}
+	case Created, RequiresAction, Processing:
 	}
 	return true, nil
 }

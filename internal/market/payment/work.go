@@ -174,6 +174,7 @@ func made(ctx context.Context, tx *db.Tx, a Attempt, out Opened) error {
 		to = RequiresAction
 	case Captured, Settled:
 		return nil
+	case RequiresAction, Processing, Failed, Cancelled, Expired:
 	}
 	a.ProviderID, a.PayURL, a.Instructions = out.ProviderID, out.PayURL, out.Instructions
 	return move(ctx, tx, a, to)
