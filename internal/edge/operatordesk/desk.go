@@ -1,0 +1,236 @@
+// Package operatordesk is where the operator's people work: deciding identity
+// cases, vendor applications and listings, reading orders and deliveries, the
+// book, bank statements, jobs that gave up, and the records of everything.
+//
+// Owns: the pages and forms under /operator. Does not own: any rule about what
+// they decide, and no power that the market packages do not have.
+//
+// Always true:
+//   - No page here writes a product: there is a decision with reasons, hiding and
+//     delisting, and nothing else.
+//   - No page here marks an order paid, moves a right to another account, or
+//     posts to the book.
+//   - A decision against somebody carries its reason to that person.
+//   - A superadmin reads everything and adds staff; decisions stay with the role
+//     that answers for them.
+package operatordesk
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/fault"
+	"yunshi/internal/base/text"
+	"yunshi/internal/edge/page"
+	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/account"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/payment"
+)
+
+// ParseStatement reads the lines of a bank statement file. A file it cannot read
+// is a fault.
+type ParseStatement func(io.Reader) ([]payment.StatementLine, error)
+
+// Routes are the pages of the operator's desk.
+func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
+	d := desk{m, parse}
+	var (
+		anyone     = serve.Staff(account.Compliance, account.Finance, account.Support, account.Superadmin)
+		reviewers  = serve.Staff(account.Compliance, account.Superadmin)
+		officers   = serve.Staff(account.Compliance)
+		traders    = serve.Staff(account.Support, account.Finance, account.Compliance, account.Superadmin)
+		accounting = serve.Staff(account.Finance, account.Superadmin)
+		finance    = serve.Staff(account.Finance)
+		runners    = serve.Staff(account.Finance, account.Support, account.Superadmin)
+		superadmin = serve.Staff(account.Superadmin)
+	)
+	return []serve.Route{
+		{Pattern: "GET /operator", Access: anyone, Handle: d.home},
+		{Pattern: "GET /operator/find", Access: anyone, Handle: d.find},
+
+		{Pattern: "GET /operator/identities", Access: reviewers, Handle: d.identities},
+		{Pattern: "GET /operator/identities/{case}", Access: reviewers, Handle: d.identity},
+		{Pattern: "POST /operator/identities/{case}/reveal", Access: officers, Handle: d.reveal},
+		{Pattern: "POST /operator/identities/{case}/decide", Access: officers, Handle: d.decideIdentity},
+		{Pattern: "GET /operator/vendors", Access: reviewers, Handle: d.vendors},
+		{Pattern: "GET /operator/vendors/{vendor}", Access: reviewers, Handle: d.vendor},
+		{Pattern: "POST /operator/vendors/{vendor}/take", Access: officers, Handle: d.takeVendor},
+		{Pattern: "POST /operator/vendors/{vendor}/decide", Access: officers, Handle: d.decideVendor},
+		{Pattern: "POST /operator/vendors/{vendor}/merchants", Access: officers, Handle: d.addMerchant},
+		{Pattern: "POST /operator/vendors/{vendor}/state", Access: officers, Handle: d.moveVendor},
+
+		{Pattern: "GET /operator/listings", Access: reviewers, Handle: d.listings},
+		{Pattern: "GET /operator/listings/{version}", Access: reviewers, Handle: d.listing},
+		{Pattern: "POST /operator/listings/{version}/take", Access: officers, Handle: d.takeListing},
+		{Pattern: "POST /operator/listings/{version}/review", Access: officers, Handle: d.review},
+		{Pattern: "GET /operator/products", Access: reviewers, Handle: d.products},
+		{Pattern: "GET /operator/products/{product}", Access: reviewers, Handle: d.product},
+		{Pattern: "POST /operator/products/{product}/hide", Access: officers, Handle: d.hide},
+		{Pattern: "POST /operator/products/{product}/unhide", Access: officers, Handle: d.unhide},
+		{Pattern: "GET /operator/products/{product}/delist", Access: officers, Handle: d.delistForm},
+		{Pattern: "POST /operator/products/{product}/delist", Access: officers, Handle: d.delist},
+
+		{Pattern: "GET /operator/orders", Access: traders, Handle: d.orders},
+		{Pattern: "GET /operator/orders/{order}", Access: traders, Handle: d.order},
+		{Pattern: "GET /operator/deliveries", Access: traders, Handle: d.deliveries},
+		{Pattern: "GET /operator/deliveries/{delivery}", Access: traders, Handle: d.delivery},
+
+		{Pattern: "GET /operator/payments", Access: accounting, Handle: d.payments},
+		{Pattern: "GET /operator/book", Access: accounting, Handle: d.book},
+		{Pattern: "GET /operator/book/trial", Access: accounting, Handle: d.trial},
+		{Pattern: "GET /operator/book/journals/{journal}", Access: accounting, Handle: d.journal},
+		{Pattern: "GET /operator/statements", Access: accounting, Handle: d.statements},
+		{Pattern: "POST /operator/statements", Access: finance, Handle: d.importStatement},
+
+		{Pattern: "GET /operator/jobs", Access: anyone, Handle: d.jobs},
+		{Pattern: "POST /operator/jobs/{job}/again", Access: runners, Handle: d.again},
+		{Pattern: "GET /operator/records", Access: anyone, Handle: d.records},
+		{Pattern: "GET /operator/records/{record}", Access: anyone, Handle: d.record},
+		{Pattern: "GET /operator/log", Access: anyone, Handle: d.log},
+		{Pattern: "GET /operator/rules", Access: anyone, Handle: d.rules},
+		{Pattern: "GET /operator/accounts", Access: traders, Handle: d.accounts},
+		{Pattern: "GET /operator/accounts/{account}", Access: traders, Handle: d.account},
+		{Pattern: "GET /operator/staff", Access: superadmin, Handle: d.staff},
+		{Pattern: "POST /operator/staff", Access: superadmin, Handle: d.addStaff},
+	}
+}
+
+type desk struct {
+	m     *serve.Market
+	parse ParseStatement
+}
+
+type frame struct {
+	page.Chrome
+	nav []page.NavItem
+}
+
+// section is a job of the desk with the roles that have it; a superadmin has all.
+type section struct {
+	key, href, icon, group string
+	roles                  []string
+}
+
+var sections = []section{
+	{"operatordesk.nav.due", "/operator", "home", "", []string{account.Compliance, account.Finance, account.Support}},
+	{"operatordesk.nav.identities", "/operator/identities", "person", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.vendors", "/operator/vendors", "shield", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.listings", "/operator/listings", "check", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.products", "/operator/products", "tag", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
+	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
+	{"operatordesk.nav.accounts", "/operator/accounts", "people", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
+	{"operatordesk.nav.payments", "/operator/payments", "money", "operatordesk.nav.money", []string{account.Finance}},
+	{"operatordesk.nav.book", "/operator/book", "scale", "operatordesk.nav.money", []string{account.Finance}},
+	{"operatordesk.nav.statements", "/operator/statements", "upload", "operatordesk.nav.money", []string{account.Finance}},
+	{"operatordesk.nav.jobs", "/operator/jobs", "gear", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
+	{"operatordesk.nav.records", "/operator/records", "list", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
+	{"operatordesk.nav.log", "/operator/log", "key", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
+	{"operatordesk.nav.rules", "/operator/rules", "file", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
+	{"operatordesk.nav.staff", "/operator/staff", "people", "operatordesk.nav.system", nil},
+}
+
+// has reports whether the actor holds one of the roles, or may read all.
+func has(by audit.Actor, roles ...string) bool {
+	return by.Has(account.Superadmin) || slices.ContainsFunc(roles, by.Has)
+}
+
+// frame builds the frame of a page in a section; crumbs lead from the section
+// down to the page, which ends them.
+func (d desk) frame(c *serve.Call, in, title string, crumbs ...page.Link) frame {
+	ctx := c.R.Context()
+	f := frame{Chrome: c.Chrome(title)}
+	f.Search = "/operator/find"
+	group := ""
+	for _, s := range sections {
+		if !has(c.Actor, s.roles...) {
+			continue
+		}
+		item := page.NavItem{Label: text.T(ctx, s.key), Href: s.href, Icon: s.icon, Current: s.href == in}
+		if s.group != group {
+			group, item.Section = s.group, text.T(ctx, s.group)
+		}
+		f.nav = append(f.nav, item)
+		if item.Current && in != "/operator" && title != item.Label {
+			f.Crumbs = append(f.Crumbs, page.Link{Label: item.Label, Href: item.Href})
+		}
+	}
+	if f.Crumbs = append(f.Crumbs, crumbs...); len(f.Crumbs) > 0 {
+		f.Crumbs = append(f.Crumbs, page.Link{Label: title, Current: true})
+	}
+	return f
+}
+
+func show(c *serve.Call, refusal error, content templ.Component) error {
+	status := http.StatusOK
+	if refusal != nil {
+		status = serve.Status(refusal)
+	}
+	return page.Render(c.W, c.R, status, content)
+}
+
+// command runs an act of the caller whose input are its subjects and words.
+func command(c *serve.Call, name string, clauses, subjects []string, words any, do func(ctx context.Context, tx *db.Tx) error) error {
+	return serve.Act(c, serve.Intent{Name: name, Input: []any{subjects, words}, Subjects: subjects, Clauses: clauses}, func(tx *db.Tx) error { return do(c.R.Context(), tx) })
+}
+
+// correctable reports whether the person can correct the form and send it again.
+func correctable(err error) bool {
+	f, ok := fault.Of(err)
+	return ok && (f.Kind == fault.Invalid || f.Kind == fault.Conflict)
+}
+
+// homes are where the ids of things lead.
+var homes = map[string]string{
+	"ord_": "/operator/orders/", "dlv_": "/operator/deliveries/", "prd_": "/operator/products/", "ver_": "/operator/listings/", "ven_": "/operator/vendors/",
+	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
+}
+
+// homeOf is the page of a thing; its records when it has no page.
+func homeOf(id string) string {
+	if len(id) > 4 && !strings.ContainsAny(id, "/?#") {
+		if to, ok := homes[id[:4]]; ok {
+			return to + id
+		}
+	}
+	return records(id)
+}
+
+// find leads from an id to its page, and from anything else to its records.
+func (d desk) find(c *serve.Call) error {
+	return c.Redirect(homeOf(strings.TrimSpace(c.R.URL.Query().Get("q"))))
+}
+
+// trail shows the records of a thing, newest first.
+func trail(acts []audit.Act) []page.AuditEntry {
+	entries := make([]page.AuditEntry, 0, len(acts))
+	for _, a := range slices.Backward(acts) {
+		e := page.AuditEntry{At: a.Time(), What: a.Act, ID: a.ID, Who: who(a), Proof: "/operator/records/" + a.ID}
+		if a.Refusal != "" {
+			e.What += " · " + a.Refusal
+		}
+		if len(a.Clauses) > 0 {
+			e.Clause = a.Clauses[0]
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+func who(a audit.Act) string {
+	if a.Kind == audit.Person {
+		return a.Actor
+	}
+	return string(a.Kind) + ":" + a.Actor
+}
+
+// freshKey makes a form safe to be sent twice.
+func freshKey() string { return rand.Text() }
