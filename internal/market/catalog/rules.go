@@ -18,7 +18,9 @@ import (
 // Checklist is every rule about a terms sheet that needs nothing but the sheet:
 // what a vendor sees while writing it and what a reviewer goes through. [Check]
 // adds the rules that depend on the day, the categories and the rulebook.
-func Checklist(c Content) fault.List {
+func Checklist(c Content) fault.List { return checklist(c, screen.Scan) }
+
+func checklist(c Content, scan func(string) []screen.Finding) fault.List {
 	var faults fault.List
 	faults = append(faults, complete(c)...)
 	faults = append(faults, wellFormed(c)...)
@@ -26,7 +28,7 @@ func Checklist(c Content) fault.List {
 	faults = append(faults, freeChoice(c.AddOns)...)
 	faults = append(faults, private(c)...)
 	faults = append(faults, honestBadges(c.Badges)...)
-	return append(faults, cleanTexts(c)...)
+	return append(faults, cleanTexts(c, scan)...)
 }
 
 // complete names the parts of the sheet a buyer must know and that are empty.
@@ -178,19 +180,10 @@ func honestBadges(badges []Both) fault.List {
 
 // cleanTexts puts every text of the sheet through the screen for public places:
 // ways to pay outside the market, secrets, void terms, banned advertising words.
-func cleanTexts(c Content) fault.List {
-	all := texts(c)
-	// Nearly every sheet is clean, and one look at everything says so faster than many small ones.
-	var whole strings.Builder
-	for _, t := range all {
-		whole.WriteString(t.text + "\n\n")
-	}
-	if len(screen.Scan(whole.String())) == 0 {
-		return nil
-	}
+func cleanTexts(c Content, scan func(string) []screen.Finding) fault.List {
 	var faults fault.List
-	for _, t := range all {
-		found := screen.Scan(t.text)
+	for _, t := range texts(c) {
+		found := scan(t.text)
 		if len(found) == 0 {
 			continue
 		}

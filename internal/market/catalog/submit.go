@@ -3,10 +3,12 @@ package catalog
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/vendor"
@@ -82,6 +84,16 @@ type grounds struct {
 	limits     limits
 	categories map[string]bool
 	today      calendar.Date
+	scanned    *sync.Map // text to findings: sheets of one vendor repeat most of their texts
+}
+
+func (g grounds) scan(text string) []screen.Finding {
+	if found, ok := g.scanned.Load(text); ok {
+		return found.([]screen.Finding)
+	}
+	found := screen.Scan(text)
+	g.scanned.Store(text, found)
+	return found
 }
 
 func groundsOf(ctx context.Context, r db.Reader) (g grounds, err error) {
@@ -96,7 +108,7 @@ func groundsOf(ctx context.Context, r db.Reader) (g grounds, err error) {
 	if err != nil {
 		return g, err
 	}
-	g = grounds{limits: limits{nameZH: name.ZH, nameEN: name.EN, years: term.Years}, categories: map[string]bool{}, today: calendar.On(r.Now())}
+	g = grounds{limits: limits{nameZH: name.ZH, nameEN: name.EN, years: term.Years}, categories: map[string]bool{}, today: calendar.On(r.Now()), scanned: &sync.Map{}}
 	all, err := Categories(ctx, r)
 	for _, c := range all {
 		g.categories[c.Code] = true
@@ -106,7 +118,7 @@ func groundsOf(ctx context.Context, r db.Reader) (g grounds, err error) {
 
 // check is pure, so an import may run it for many sheets at once.
 func (g grounds) check(c Content) fault.List {
-	faults := append(Checklist(c), within(c, g.limits)...)
+	faults := append(checklist(c, g.scan), within(c, g.limits)...)
 	if c.Category != "" && !g.categories[c.Category] {
 		faults = append(faults, ErrInvalid.In("category"))
 	}
