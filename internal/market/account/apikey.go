@@ -14,10 +14,11 @@ import (
 const keyPrefix = "ysk_"
 
 // CreateKey makes an API key for the actor's account; the secret is in this
-// answer and nowhere else. Only the account's owner may. Scopes are words such as
-// "orders:read"; none means that the key can do nothing.
+// answer and nowhere else. A customer account's owner may, and each of the
+// operator's people for themselves: a key has its user's roles. Scopes are words
+// such as "orders:read"; none means that the key can do nothing.
 func CreateKey(ctx context.Context, tx *db.Tx, by audit.Actor, name string, scopes []string) (Key, error) {
-	if !mayManageUsers(by, ID(by.Account)) {
+	if !mayHoldKey(by) {
 		return Key{}, ErrForbidden
 	}
 	if err := can(ctx, tx, ID(by.Account), API); err != nil {

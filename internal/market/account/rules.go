@@ -170,6 +170,12 @@ func mayManageUsers(by audit.Actor, of ID) bool {
 	return by.Account == string(of) && (by.Has(Owner) || by.Has(Superadmin))
 }
 
+// mayHoldKey says who acts through an API key: the owner of an account, and the
+// operator's people, whose roles exist in no other account.
+func mayHoldKey(by audit.Actor) bool {
+	return by.Account != "" && (by.Has(Owner) || slices.ContainsFunc([]string{Compliance, Finance, Support, Superadmin}, by.Has))
+}
+
 // MustOwn refuses another account's object exactly as it refuses one that does
 // not exist. Callers count the attempt with [Denied].
 //
