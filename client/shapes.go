@@ -127,7 +127,7 @@ type IdentityApplication struct {
 	IDKind              string `json:"id_kind" enum:"resident_id,uscc"`
 	Number              string `json:"number" maxLength:"64"`
 	Mobile              string `json:"mobile" maxLength:"32"`
-	Email               string `json:"email,omitempty" maxLength:"254"`
+	Email               string `json:"email" maxLength:"254"`
 	BankAccount         string `json:"bank_account,omitempty" maxLength:"64"`
 	LegalRepresentative string `json:"legal_representative,omitempty" maxLength:"200"`
 	Consent             bool   `json:"consent"`

@@ -115,9 +115,9 @@ func table() []row {
 		op("add-merchant", "POST /vendor/merchants", serve.Seller, "Note the vendor's account at a provider", addMerchant).with(created),
 		op("list-hooks", "GET /vendor/hooks", serve.Seller, "Where the vendor is called, without secrets", listHooks),
 		op("set-hook", "POST /vendor/hooks", serve.Seller, "Set where the vendor is called; shows a fresh secret once", setHook).with(created),
+		op("draft-product", "POST /vendor/products", serve.Seller, "Start a product", draftProduct).with(created),
 		// Who may write a product is the rule of package catalog, which refuses with
 		// its clause and leaves evidence; so these rows are open to every person.
-		op("draft-product", "POST /vendor/products", serve.SignedIn, "Start a product", draftProduct).with(created),
 		op("revise-product", "POST /vendor/products/{id}/versions", serve.SignedIn, "Start the next version", reviseProduct).with(created),
 		op("save-version", "PUT /vendor/versions/{id}", serve.SignedIn, "Replace the content of a draft", saveVersion),
 		op("submit-version", "POST /vendor/versions/{id}/submit", serve.SignedIn, "Hand a draft to the reviewers", submitVersion),

@@ -70,6 +70,9 @@ func readDelivery(c *serve.Call, in *byID) (client.DeliveryLog, error) {
 
 func revealDelivery(c *serve.Call, in *byID) (client.Page[client.Credential], error) {
 	return secretly(c, c.Actor, serve.Intent{Name: "delivery.reveal", Input: in, Subjects: []string{in.ID}, Clauses: []string{"UA 4.9.2"}}, func(tx *db.Tx) (client.Page[client.Credential], error) {
+		if _, err := delivery.Get(c.R.Context(), tx, c.Actor, delivery.ID(in.ID)); err != nil {
+			return client.Page[client.Credential]{}, err
+		}
 		all, err := delivery.Reveal(c.R.Context(), tx, c.Actor, delivery.ID(in.ID))
 		return whole(all, func(k delivery.Credential) client.Credential {
 			return client.Credential{Name: k.Name, Value: k.Value, Secret: k.Secret}
@@ -103,8 +106,12 @@ func declineDelivery(c *serve.Call, in *byID) (client.Delivery, error) {
 	})
 }
 
+// deliver changes a delivery that the caller may see; for others it does not exist.
 func deliver(c *serve.Call, name, id string, input any, do func(*db.Tx, delivery.ID) (delivery.Delivery, error)) (client.Delivery, error) {
 	return act(c, serve.Intent{Name: name, Input: input, Subjects: []string{id}}, func(tx *db.Tx) (string, client.Delivery, error) {
+		if _, err := delivery.Get(c.R.Context(), tx, c.Actor, delivery.ID(id)); err != nil {
+			return "", client.Delivery{}, err
+		}
 		d, err := do(tx, delivery.ID(id))
 		return id, deliveryShape(d), err
 	})
@@ -112,6 +119,9 @@ func deliver(c *serve.Call, name, id string, input any, do func(*db.Tx, delivery
 
 func linkDelivery(c *serve.Call, in *byID) (client.Link, error) {
 	return read(c, func(r db.Reader) (client.Link, error) {
+		if _, err := delivery.Get(c.R.Context(), r, c.Actor, delivery.ID(in.ID)); err != nil {
+			return client.Link{}, err
+		}
 		l, err := delivery.NewLink(c.R.Context(), r, c.Actor, delivery.ID(in.ID))
 		return client.Link{Token: l.Token, ExpiresAt: l.ExpiresAt}, err
 	})
