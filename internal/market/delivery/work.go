@@ -370,8 +370,6 @@ func destroyed(ctx context.Context, tx *db.Tx, by audit.Actor, id entitlement.ID
 	return err
 }
 
-var _ func(context.Context, *db.Tx, entitlement.Entitlement) error = Expired
-
 // longest is the most of a body that the log keeps, in bytes.
 const longest = 64 << 10
 
