@@ -729,6 +729,36 @@ func TestManualService_IsDeliveredBySlip(t *testing.T) {
 	})
 }
 
+func TestProbe_SaysWhetherAVendorsAddressWorks(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		s := open(t, d, clock)
+		_, server := s.sample(0)
+		probe := func(by audit.Actor, dialect string) (a delivery.Attempt, err error) {
+			var p delivery.Probe
+			if err := s.write(func(tx *db.Tx) (err error) {
+				p, err = s.work.NewProbe(t.Context(), tx, by, s.vendor.ID, dialect)
+				return err
+			}); err != nil {
+				return a, err
+			}
+			return s.work.Try(t.Context(), p)
+		}
+		for _, dialect := range []string{delivery.HookNative, delivery.HookTencent} {
+			if a, err := probe(s.seller, dialect); err != nil || a.Outcome != "delivered" || a.Status != 200 {
+				t.Errorf("%s: %+v, %v", dialect, a, err)
+			}
+		}
+		_, err := probe(s.buyer, delivery.HookNative)
+		refused(t, err, "FORBIDDEN", "")
+		_, err = probe(s.seller, "hook_huaweispi")
+		refused(t, err, "VENDOR_HOOK_MISSING", "")
+		server.Close()
+		if a, err := probe(s.seller, delivery.HookNative); err != nil || a.Outcome != "failed" || a.Error == "" {
+			t.Errorf("a dead address: %+v, %v", a, err)
+		}
+	})
+}
+
 func TestStored_SecretsAreSealed(t *testing.T) {
 	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
 		s := open(t, d, clock)

@@ -110,16 +110,22 @@ func begin(ctx context.Context, tx *db.Tx, id ID) (Delivery, error) {
 	return Read(ctx, tx, id)
 }
 
-// call gathers what a vendor is told.
-func (w Work) call(ctx context.Context, tx *db.Tx, d Delivery) (Call, error) {
+// endpoint finds where a vendor is called, or VENDOR_HOOK_MISSING.
+func (w Work) endpoint(ctx context.Context, r db.Reader, v vendor.ID, dialect string) (Endpoint, error) {
 	hooks := w.Hooks
 	if hooks == nil {
 		hooks = VendorHooks
 	}
-	endpoint, err := hooks(ctx, tx, d.Vendor, d.Dialect)
+	e, err := hooks(ctx, r, v, dialect)
 	if f, ok := fault.Of(err); ok && f.Kind == fault.NotFound {
-		return Call{}, ErrNoHook
+		return Endpoint{}, ErrNoHook
 	}
+	return e, err
+}
+
+// call gathers what a vendor is told.
+func (w Work) call(ctx context.Context, tx *db.Tx, d Delivery) (Call, error) {
+	endpoint, err := w.endpoint(ctx, tx, d.Vendor, d.Dialect)
 	if err != nil {
 		return Call{}, err
 	}
@@ -158,9 +164,9 @@ func (w Work) call(ctx context.Context, tx *db.Tx, d Delivery) (Call, error) {
 
 // record writes the attempt down and what follows from it.
 func (w Work) record(ctx context.Context, d *db.DB, j job.Job, row Delivery, result Result, cause error, at time.Time) error {
-	var outcome error
+	var next error // what the worker does with the job
 	err := d.Write(ctx, func(tx *db.Tx) error {
-		outcome = nil
+		next = nil
 		if err := logAttempt(ctx, tx, row, result, cause); err != nil {
 			return err
 		}
@@ -178,10 +184,10 @@ func (w Work) record(ctx context.Context, d *db.DB, j job.Job, row Delivery, res
 		case outOfPatience(row, tx.Now()):
 			reason = ReasonUnreachable
 		case errors.Is(cause, ErrPending):
-			outcome = job.Later(nil, poll)
+			next = job.Later(nil, poll)
 			return nil
 		default:
-			outcome = cause
+			next = cause
 			return nil
 		}
 		if err := w.failed(ctx, tx, row.ID, reason); err != nil {
@@ -192,7 +198,7 @@ func (w Work) record(ctx context.Context, d *db.DB, j job.Job, row Delivery, res
 	if err != nil {
 		return err
 	}
-	return outcome
+	return next
 }
 
 func (w Work) giveUp(ctx context.Context, tx *db.Tx, j job.Job, _ error) error {
@@ -381,15 +387,7 @@ func logAttempt(ctx context.Context, tx *db.Tx, d Delivery, result Result, cause
 	if err != nil {
 		return err
 	}
-	outcome, trouble := "delivered", ""
-	switch {
-	case errors.Is(cause, ErrPending):
-		outcome = "pending"
-	case errors.Is(cause, ErrRefused):
-		outcome, trouble = "refused", result.Refusal
-	case cause != nil:
-		outcome, trouble = "failed", brief(cause)
-	}
+	ended, trouble := outcome(result, cause)
 	x := result.Exchange
 	request, err := tx.Keys().Seal(cut(x.Request), bodyAt(d.ID))
 	if err != nil {
@@ -400,8 +398,21 @@ func logAttempt(ctx context.Context, tx *db.Tx, d Delivery, result Result, cause
 		return err
 	}
 	_, err = tx.Exec(ctx, insertAttempt, tx.ID("try"), string(d.ID), now.Attempts, d.Dialect, string(d.Action), db.Micros(tx.Now().Add(-x.Duration)),
-		int64(max(x.Duration, 0)/time.Microsecond), int64(x.Status), string(d.ID), outcome, trouble, request, response)
+		int64(max(x.Duration, 0)/time.Microsecond), int64(x.Status), string(d.ID), ended, trouble, request, response)
 	return err
+}
+
+// outcome is how an attempt ended, in the words of the log.
+func outcome(result Result, cause error) (ended, trouble string) {
+	switch {
+	case errors.Is(cause, ErrPending):
+		return "pending", ""
+	case errors.Is(cause, ErrRefused):
+		return "refused", result.Refusal
+	case cause != nil:
+		return "failed", brief(cause)
+	}
+	return "delivered", ""
 }
 
 func cut(body []byte) string { return string(body[:min(len(body), longest)]) }
