@@ -115,10 +115,12 @@ func TestClause_2_3_ALicensedProductWhoseLicenceEndedYesterdayIsUnlistedToday(t 
 		v, who := m.Vendor(t, "深圳甲有限公司")
 		licensed := seed.Content("甲办公", "A Office")
 		licensed.RightsBasis = catalog.RightsBasis{Kind: catalog.Licensed}
-		refused(t, submit(t, d, who, v.ID, "no-document", licensed), "RIGHTS_BASIS_MISSING", "UA 2.3")
-		licensed.RightsBasis.Document = "contract 7"
-		licensed.RightsBasis.Expires = calendar.On(clock.Now()).AddDays(-1)
-		refused(t, submit(t, d, who, v.ID, "ended", licensed), "RIGHTS_BASIS_MISSING", "UA 2.3")
+		t.Run("refused_without_document_or_with_an_ended_licence", func(t *testing.T) {
+			refused(t, submit(t, d, who, v.ID, "no-document", licensed), "RIGHTS_BASIS_MISSING", "UA 2.3")
+			licensed.RightsBasis.Document = "contract 7"
+			licensed.RightsBasis.Expires = calendar.On(clock.Now()).AddDays(-1)
+			refused(t, submit(t, d, who, v.ID, "ended", licensed), "RIGHTS_BASIS_MISSING", "UA 2.3")
+		})
 
 		last := calendar.On(clock.Now()).AddDays(40)
 		licensed.RightsBasis.Expires = last
@@ -130,9 +132,11 @@ func TestClause_2_3_ALicensedProductWhoseLicenceEndedYesterdayIsUnlistedToday(t 
 			t.Errorf("%d reminders before the end, want 3 (30, 7 and 1 days)", got)
 		}
 		o := offerOf(t, d, p.ID)
-		if err := mustSell(t, d, o); err != nil {
-			t.Errorf("on the last day: %v", err)
-		}
+		t.Run("allowed_on_the_last_day", func(t *testing.T) {
+			if err := mustSell(t, d, o); err != nil {
+				t.Error(err)
+			}
+		})
 		clock.Set(last.AddDays(1).Start())
 		refused(t, mustSell(t, d, o), "RIGHTS_BASIS_MISSING", "UA 2.3") // also before the job has run
 		run()
@@ -212,26 +216,30 @@ func TestClause_3_2_TheOperatorNeverWritesAndWhatWasSubmittedIsServed(t *testing
 			return err
 		})
 		for name, staff := range map[string]audit.Actor{"superadmin": m.Superadmin, "compliance": m.Compliance, "finance": m.Finance, "shell": seed.CLI} {
-			for act, do := range map[string]func(tx *db.Tx) error{
-				"draft": func(tx *db.Tx) error {
-					_, _, err := catalog.Draft(t.Context(), tx, staff, v.ID, "y-1", content)
-					return err
-				},
-				"save":   func(tx *db.Tx) error { _, err := catalog.Save(t.Context(), tx, staff, version.ID, content); return err },
-				"submit": func(tx *db.Tx) error { _, err := catalog.Submit(t.Context(), tx, staff, version.ID); return err },
-				"revise": func(tx *db.Tx) error {
-					_, err := catalog.Revise(t.Context(), tx, staff, product.ID, content)
-					return err
-				},
-			} {
-				if err := d.Write(t.Context(), do); !errors.Is(err, catalog.ErrMayNotEdit) {
-					t.Errorf("%s may %s: %v", name, act, err)
+			t.Run("refused_to_"+name, func(t *testing.T) {
+				for act, do := range map[string]func(tx *db.Tx) error{
+					"draft": func(tx *db.Tx) error {
+						_, _, err := catalog.Draft(t.Context(), tx, staff, v.ID, "y-1", content)
+						return err
+					},
+					"save":   func(tx *db.Tx) error { _, err := catalog.Save(t.Context(), tx, staff, version.ID, content); return err },
+					"submit": func(tx *db.Tx) error { _, err := catalog.Submit(t.Context(), tx, staff, version.ID); return err },
+					"revise": func(tx *db.Tx) error {
+						_, err := catalog.Revise(t.Context(), tx, staff, product.ID, content)
+						return err
+					},
+				} {
+					if err := d.Write(t.Context(), do); !errors.Is(err, catalog.ErrMayNotEdit) {
+						t.Errorf("%s: %v", act, err)
+					}
 				}
-			}
+			})
 		}
-		seed.Write(t, d, func(tx *db.Tx) (err error) {
-			version, err = catalog.Submit(t.Context(), tx, who, version.ID)
-			return err
+		t.Run("allowed_to_the_vendor", func(t *testing.T) {
+			seed.Write(t, d, func(tx *db.Tx) (err error) {
+				version, err = catalog.Submit(t.Context(), tx, who, version.ID)
+				return err
+			})
 		})
 		refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
 			_, err := catalog.Save(t.Context(), tx, who, version.ID, seed.Content("后来", "Later"))
@@ -412,7 +420,9 @@ func TestClause_6_2_NoListingWithoutPrivacySheetWhenUserDataIsNeeded(t *testing.
 		v, who := m.Vendor(t, "深圳甲有限公司")
 		c := seed.Content("甲办公", "A Office")
 		c.NeedsUserData = true
-		refused(t, submit(t, d, who, v.ID, "office", c), "PRIVACY_SHEET_MISSING", "UA 6.2")
+		t.Run("refused_without_a_sheet", func(t *testing.T) {
+			refused(t, submit(t, d, who, v.ID, "office", c), "PRIVACY_SHEET_MISSING", "UA 6.2")
+		})
 		both := func(s string) catalog.Both { return catalog.Both{ZH: s, EN: s} }
 		c.Privacy = &catalog.PrivacySheet{Controller: "深圳甲有限公司", Contact: "dpo@example.com", Kinds: []catalog.Both{both("邮箱")},
 			Purposes: []catalog.Both{both("登录")}, Retention: both("一年"), RightsChannel: "dpo@example.com"}
@@ -430,11 +440,15 @@ func TestClause_5_2_ACategoryInUseStays(t *testing.T) {
 		remove := func(code string) error {
 			return d.Write(t.Context(), func(tx *db.Tx) error { return catalog.RemoveCategory(t.Context(), tx, m.Compliance, code) })
 		}
-		refused(t, remove("saas_office"), "CATEGORY_IN_USE", "UA 5.2")
-		refused(t, remove("saas"), "CATEGORY_IN_USE", "UA 5.2")
-		if err := remove("saas_hr"); err != nil {
-			t.Errorf("allowed: %v", err)
-		}
+		t.Run("refused_with_products_or_children", func(t *testing.T) {
+			refused(t, remove("saas_office"), "CATEGORY_IN_USE", "UA 5.2")
+			refused(t, remove("saas"), "CATEGORY_IN_USE", "UA 5.2")
+		})
+		t.Run("allowed_when_empty", func(t *testing.T) {
+			if err := remove("saas_hr"); err != nil {
+				t.Error(err)
+			}
+		})
 	})
 }
 

@@ -57,8 +57,8 @@ func Find(ctx context.Context, r db.Reader, q Query) (_ Page, err error) {
 	if q.Sort == "" {
 		q.Sort = Relevance
 	}
-	if !slices.Contains(Sorts, q.Sort) {
-		return Page{}, errInvalid.In("sort")
+	if err := sortable(q.Sort); err != nil {
+		return Page{}, err
 	}
 	if q.Sort == Relevance && len(asks) == 0 {
 		q.Sort = Newest
@@ -93,6 +93,16 @@ func Find(ctx context.Context, r db.Reader, q Query) (_ Page, err error) {
 		page.Next = next(last).encode()
 	}
 	return page, nil
+}
+
+// sortable says whether hits can be put in this order. None can be paid for.
+//
+// Clause: ECL 40 (results are shown in several orders, and a paid place is never a natural one).
+func sortable(sort string) error {
+	if !slices.Contains(Sorts, sort) {
+		return errInvalid.In("sort")
+	}
+	return nil
 }
 
 // filters are the words that stand for the query's filters.
@@ -140,7 +150,7 @@ func (s finder) page(ctx context.Context, r db.Reader) ([]Hit, func(Hit) cursor,
 	}
 	switch {
 	case s.Sort == Newest && len(s.asks)+len(s.filters) == 0:
-		hits, err := db.All(ctx, r, scanHit, s.cols()+pageByDoc, s.after.Doc, s.Limit+1)
+		hits, err := db.All(ctx, r, scanHit, s.hitsOf()+pageByDoc, s.after.Doc, s.Limit+1)
 		return hits, byDoc, err
 	case s.Sort == Newest:
 		docs, err := newest(ctx, r, s.all(), s.after.Doc, s.Limit+1)
@@ -239,15 +249,15 @@ func (s finder) walk(ctx context.Context, r db.Reader) ([]Hit, error) {
 			order = pageByNameEN
 		}
 	}
-	return db.All(ctx, r, scanHit, s.cols()+order, place, s.after.Doc, s.Category, s.Kind, s.DeliveryType, s.Vendor, most, s.Limit+1)
+	return db.All(ctx, r, scanHit, s.hitsOf()+order, place, s.after.Doc, s.Category, s.Kind, s.DeliveryType, s.Vendor, most, s.Limit+1)
 }
 
-// cols are the columns of a hit with the name key of the query's language.
-func (s finder) cols() string {
+// hitsOf reads hits with the name key of the query's language.
+func (s finder) hitsOf() string {
 	if s.Lang == text.EN {
-		return `SELECT ` + hitCols + keyEN
+		return hitsEN
 	}
-	return `SELECT ` + hitCols + keyZH
+	return hitsZH
 }
 
 // hits reads documents in the order given.
@@ -260,7 +270,7 @@ func (s finder) hits(ctx context.Context, r db.Reader, docs []int64) ([]Hit, err
 	for i, doc := range docs {
 		args[i], place[doc] = doc, i
 	}
-	hits, err := db.All(ctx, r, scanHit, s.cols()+pageOf+db.In(1, len(args)), args...)
+	hits, err := db.All(ctx, r, scanHit, s.hitsOf()+pageOf+db.In(1, len(args)), args...)
 	slices.SortFunc(hits, func(a, b Hit) int { return place[a.doc] - place[b.doc] })
 	return hits, err
 }

@@ -40,8 +40,6 @@ const (
 )
 
 // Sorts are the orders a person may choose from.
-//
-// Clause: ECL 40 (results can be shown in several orders).
 var Sorts = []string{Relevance, Price, Newest, Name}
 
 // Query is what is looked for. Empty fields do not filter; a category includes

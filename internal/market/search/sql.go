@@ -14,17 +14,18 @@ const (
 	keyZH = `d.name_key_zh`
 	keyEN = `d.name_key_en`
 
-	fromDocs = ` FROM search_doc d`
+	hitsZH = `SELECT ` + hitCols + keyZH + ` FROM search_doc d`
+	hitsEN = `SELECT ` + hitCols + keyEN + ` FROM search_doc d`
 
 	// The filters on columns say the same as the filter words; they serve where the index of an order is walked.
 	filters = ` AND ($3 = '' OR d.category = $3 OR d.parent_category = $3) AND ($4 = '' OR d.kind = $4) AND ($5 = '' OR d.delivery_type = $5)
 		AND ($6 = '' OR d.vendor_id = $6) AND (d.price_minor <= $7)`
 
-	pageByDoc    = fromDocs + ` WHERE d.doc < $1 ORDER BY d.doc DESC LIMIT $2`
-	pageByPrice  = fromDocs + ` WHERE (d.price_minor, d.doc) > ($1, $2)` + filters + ` ORDER BY d.price_minor, d.doc LIMIT $8`
-	pageByNameZH = fromDocs + ` WHERE (d.name_key_zh, d.doc) > ($1, $2)` + filters + ` ORDER BY d.name_key_zh, d.doc LIMIT $8`
-	pageByNameEN = fromDocs + ` WHERE (d.name_key_en, d.doc) > ($1, $2)` + filters + ` ORDER BY d.name_key_en, d.doc LIMIT $8`
-	pageOf       = fromDocs + ` WHERE d.doc IN `
+	pageByDoc    = ` WHERE d.doc < $1 ORDER BY d.doc DESC LIMIT $2`
+	pageByPrice  = ` WHERE (d.price_minor, d.doc) > ($1, $2)` + filters + ` ORDER BY d.price_minor, d.doc LIMIT $8`
+	pageByNameZH = ` WHERE (d.name_key_zh, d.doc) > ($1, $2)` + filters + ` ORDER BY d.name_key_zh, d.doc LIMIT $8`
+	pageByNameEN = ` WHERE (d.name_key_en, d.doc) > ($1, $2)` + filters + ` ORDER BY d.name_key_en, d.doc LIMIT $8`
+	pageOf       = ` WHERE d.doc IN `
 
 	countDocs = `SELECT COUNT(*) FROM (SELECT d.doc FROM search_doc d LIMIT $1) AS counted`
 

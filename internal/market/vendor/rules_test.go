@@ -15,9 +15,9 @@ func TestClause_2_1_OnlyAnOnboardedVendorWithAValidDossierMayOffer(t *testing.T)
 	for _, state := range []State{Applied, Reviewing, Rejected, Onboarded, PublishLimited, ShopHidden, Suspended, Exiting, Exited, Expelled} {
 		err := eligible(Vendor{State: state, DossierOK: true})
 		if allowed := state == Onboarded || state == PublishLimited; allowed != (err == nil) {
-			t.Errorf("%s: %v", state, err)
+			t.Errorf("allowed is %v for %s: %v", allowed, state, err)
 		} else if err != nil && !errors.Is(err, ErrNotEligible) {
-			t.Errorf("%s: refused with %v", state, err)
+			t.Errorf("refused %s with %v", state, err)
 		}
 	}
 	if err := eligible(Vendor{State: Onboarded}); !errors.Is(err, ErrNotEligible) {
@@ -39,10 +39,10 @@ func TestClause_2_2_TheRulebookSaysWhichSubjectsMayBeVendors(t *testing.T) {
 	} {
 		err := mayApply(tt.subject, tt.allowed)
 		if tt.ok != (err == nil) {
-			t.Errorf("%s of %v: %v", tt.subject, tt.allowed, err)
+			t.Errorf("allowed %v, %s: %v", tt.allowed, tt.subject, err)
 		}
 		if f, found := fault.Of(err); err != nil && (!found || f.Clause != "UA 2.2" || f.Code != "VENDOR_NOT_ELIGIBLE") {
-			t.Errorf("%s: refused with %v, want VENDOR_NOT_ELIGIBLE citing UA 2.2", tt.subject, err)
+			t.Errorf("refused %s with %v, want VENDOR_NOT_ELIGIBLE citing UA 2.2", tt.subject, err)
 		}
 	}
 }

@@ -184,9 +184,11 @@ func TestClause_3_3_TheSellerCardOutlivesTheVendor(t *testing.T) {
 			}
 			return err
 		})
-		if card() != verified {
-			t.Error("the card of a vendor that left has changed")
-		}
+		t.Run("allowed_after_the_vendor_has_left", func(t *testing.T) {
+			if card() != verified {
+				t.Error("the card has changed")
+			}
+		})
 	})
 }
 
@@ -194,14 +196,16 @@ func TestClause_3_3_NobodyHasACardBeforeVerification(t *testing.T) {
 	testkit.Engines(t, func(t *testing.T, d *db.DB) {
 		m := seed.Open(t, d)
 		who := m.Person(t, account.LegalPerson, "深圳甲有限公司")
-		refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
-			v, err := vendor.Apply(t.Context(), tx, who, seed.Application("深圳甲有限公司"))
-			if err != nil {
+		t.Run("refused_before_verification", func(t *testing.T) {
+			refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
+				v, err := vendor.Apply(t.Context(), tx, who, seed.Application("深圳甲有限公司"))
+				if err != nil {
+					return err
+				}
+				_, err = vendor.Card(t.Context(), tx, v.ID)
 				return err
-			}
-			_, err = vendor.Card(t.Context(), tx, v.ID)
-			return err
-		}), "NOT_FOUND", "")
+			}), "NOT_FOUND", "")
+		})
 	})
 }
 
