@@ -35,8 +35,8 @@ type profileView struct {
 	Scopes   page.Field
 }
 
-// apiScopes are what a key can be given.
-var apiScopes = []string{"catalog:read", "orders:read", "orders:write", "products:read"}
+// apiScopes are what a key can be given; the catalogue needs none.
+var apiScopes = []string{"account:read", "orders:read", "orders:write", "products:read", "products:write", "vendor:read", "vendor:write"}
 
 func profile(c *serve.Call) error { return showProfile(c, nil, nil) }
 
