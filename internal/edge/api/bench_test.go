@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"yunshi/client"
+	"yunshi/internal/base/blob"
 	"yunshi/internal/base/db"
 	"yunshi/internal/edge/api"
 	"yunshi/internal/edge/serve"
@@ -41,6 +43,7 @@ type bench struct {
 	t      *testing.T
 	server *httptest.Server
 	log    *logged
+	files  blob.Store
 }
 
 // logged is a log that a test can read.
@@ -69,9 +72,9 @@ func onBoth(t *testing.T, fn func(t *testing.T, b *bench)) {
 
 func open(t *testing.T, d *db.DB, clock *testkit.Clock) *bench {
 	t.Helper()
-	b := &bench{Trade: world.NewTrade(t, d, clock), t: t, log: &logged{}}
+	b := &bench{Trade: world.NewTrade(t, d, clock), t: t, log: &logged{}, files: must(blob.Disk(t.TempDir()))(t)}
 	m := &serve.Market{
-		DB: d, Methods: []string{world.Gateway}, Log: slog.New(slog.NewTextHandler(b.log, nil)),
+		DB: d, Blob: b.files, Methods: []string{world.Gateway}, Log: slog.New(slog.NewTextHandler(b.log, nil)),
 		Gateways: map[string]payment.Gateway{world.Gateway: gateway{b.Provider, sandboxpay.NewGateway(nil, noticeSecret)}},
 		Info:     serve.Info{Market: "Test", Operator: world.Operator, BaseURL: "http://market.example", LogKey: "key of the log"},
 	}
@@ -85,6 +88,11 @@ func open(t *testing.T, d *db.DB, clock *testkit.Clock) *bench {
 	}
 	b.server = httptest.NewServer(handler)
 	t.Cleanup(b.server.Close)
+	t.Cleanup(func() {
+		if text := b.log.String(); strings.Contains(text, "level=ERROR") {
+			t.Errorf("the market logged a defect:\n%s", text)
+		}
+	})
 	return b
 }
 

@@ -159,7 +159,8 @@ func download(c *serve.Call) (err error) {
 
 type deliveriesIn struct {
 	State string `query:"state" enum:"pending,running,manual,delivered,failed" default:"running"`
-	after
+	After string `query:"after" maxLength:"128" doc:"Next of the page before."`
+	Limit int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
 }
 
 func vendorDeliveries(c *serve.Call, in *deliveriesIn) (client.Page[client.Delivery], error) {
