@@ -36,8 +36,8 @@ generate: ## Go code from the templ files
 assets: generate ## style sheet and vendored scripts, into internal/edge/page/static
 	scripts/assets.sh write
 
-clauses: ## docs/clauses.md from the Clause comments and the clause tests
-	go run ./cmd/yunshi clause --markdown > docs/clauses.md.new && mv docs/clauses.md.new docs/clauses.md
+clauses: ## docs/clauses.md and the index of yunshi clause, from the sources
+	YUNSHI_UPDATE=1 go test -count=1 -run TestTheIndexIsCurrent ./internal/edge/cli/clauseindex
 
 schema: ## the dumped schema of both engines, after a migration was added
 	YUNSHI_UPDATE=1 scripts/with-postgres.sh go test -count=1 -run 'TestSchema' ./internal/arch
