@@ -24,11 +24,12 @@ import (
 
 // Options say where a demonstration runs.
 type Options struct {
-	Data   string // folder that keeps everything
-	Listen string // of the market; the provider and the vendor take other free ports
-	Lang   text.Lang
-	Out    io.Writer
-	Log    *slog.Logger
+	Data     string // folder that keeps everything
+	Database string // address of a migrated database instead of the embedded one
+	Listen   string // of the market; the provider and the vendor take other free ports
+	Lang     text.Lang
+	Out      io.Writer
+	Log      *slog.Logger
 }
 
 // Demo is a running demonstration.
@@ -91,7 +92,7 @@ func Start(ctx context.Context, o Options) (_ *Demo, err error) {
 		return nil, err
 	}
 	d.App, err = app.New(ctx, app.Config{
-		Data: o.Data, Listen: market, Operator: operator, Demo: true, LocalHooks: true,
+		Data: o.Data, Database: o.Database, Listen: market, Operator: operator, Demo: true, LocalHooks: true,
 		SandboxURL: d.PayURL, SandboxKey: secret.Key, SandboxSecret: secret.Secret, BankTransfer: "演示银行 Demo Bank",
 	}.Filled(), o.Log)
 	if err != nil {

@@ -67,7 +67,8 @@ type DB struct {
 	write  *sql.DB
 	read   *sql.DB
 	writer writer
-	stmts  sync.Map // read-pool statements of SQLite, by text
+	slots  chan struct{} // readers at work; the pool has one connection more, to compile statements on
+	stmts  sync.Map      // read-pool statements of SQLite, by text
 	busy   sync.Map // goroutines inside Write, to refuse nesting
 }
 
@@ -105,7 +106,7 @@ func Open(ctx context.Context, url string, opt Options) (*DB, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &DB{opt: opt, ids: id.Source{Now: opt.Now, Rand: opt.Rand}}
+	d := &DB{opt: opt, slots: make(chan struct{}, opt.Readers), ids: id.Source{Now: opt.Now, Rand: opt.Rand}}
 	var err error
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
@@ -217,6 +218,12 @@ func (d *DB) Read(ctx context.Context, fn func(r Reader) error) error {
 	options := &sql.TxOptions{ReadOnly: true}
 	if d.engine == Postgres {
 		options.Isolation = sql.LevelRepeatableRead
+	}
+	select {
+	case d.slots <- struct{}{}:
+		defer func() { <-d.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	tx, err := d.read.BeginTx(ctx, options)
 	if err != nil {

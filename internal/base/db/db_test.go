@@ -259,6 +259,33 @@ func TestAReadIsOneSnapshot(t *testing.T) {
 	})
 }
 
+// Each reader meets a statement that nobody has compiled yet while it holds its
+// own connection: without a spare one they would wait for each other for ever.
+func TestReadersThatMeetNewStatementsDoNotBlockEachOther(t *testing.T) {
+	engines(t, func(t *testing.T, d *DB) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		var begun, wg sync.WaitGroup
+		begun.Add(d.opt.Readers)
+		for i := range d.opt.Readers {
+			wg.Go(func() {
+				if err := d.Read(ctx, func(r Reader) error {
+					if _, err := Value[int64](ctx, r, "SELECT 1"); err != nil {
+						return err
+					}
+					begun.Done()
+					begun.Wait()
+					_, err := Value[int64](ctx, r, fmt.Sprintf("SELECT %d", 100+i))
+					return err
+				}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
 func TestTheTransactionsClockStandsStill(t *testing.T) {
 	engines(t, func(t *testing.T, d *DB) {
 		err := d.Write(t.Context(), func(tx *Tx) error {

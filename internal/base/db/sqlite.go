@@ -35,8 +35,8 @@ func (d *DB) openSQLite(ctx context.Context, path string) error {
 	if d.read, err = sql.Open("sqlite", address(path, "busy_timeout(10000)", "query_only(1)", "foreign_keys(1)")); err != nil {
 		return fmt.Errorf("db: %w", err)
 	}
-	d.read.SetMaxOpenConns(d.opt.Readers)
-	d.read.SetMaxIdleConns(d.opt.Readers)
+	d.read.SetMaxOpenConns(d.opt.Readers + 1)
+	d.read.SetMaxIdleConns(d.opt.Readers + 1)
 	d.writer = newQueue(d)
 	return nil
 }
