@@ -31,9 +31,9 @@ import (
 	"yunshi/internal/market/vendor"
 )
 
-// MaxUpload is the largest file a vendor may upload, in bytes, with a margin for
-// the form around it. The surface of [Uploads] needs it as its body limit.
-const MaxUpload = 512 << 20
+// MaxUpload is the largest upload, in bytes, with the form around the file. The
+// surface of the pages must let a body of this size through.
+const MaxUpload = 64 << 20
 
 // Routes are the pages of the vendor desk. What changes the text of a product is
 // open to every signed-in person, because the rule of package catalog refuses
@@ -59,6 +59,7 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "GET /vendor/versions/{version}", Access: serve.Seller, Handle: d.version},
 		{Pattern: "POST /vendor/versions/{version}", Access: serve.SignedIn, Handle: d.save},
 		{Pattern: "GET /vendor/files", Access: serve.Seller, Handle: d.files},
+		{Pattern: "POST /vendor/files", Access: serve.Seller, Handle: d.upload},
 		{Pattern: "GET /vendor/orders", Access: serve.Seller, Handle: d.orders},
 		{Pattern: "GET /vendor/orders/{order}", Access: serve.Seller, Handle: d.order},
 		{Pattern: "GET /vendor/deliveries", Access: serve.Seller, Handle: d.deliveries},
@@ -71,12 +72,6 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "GET /vendor/money", Access: serve.Seller, Handle: d.money},
 		{Pattern: "POST /vendor/money/merchants", Access: serve.Seller, Handle: d.addMerchant},
 	}
-}
-
-// Uploads are the routes that take files; their surface has the body limit
-// [MaxUpload].
-func Uploads(m *serve.Market) []serve.Route {
-	return []serve.Route{{Pattern: "POST /vendor/files", Access: serve.Seller, Handle: desk{m}.upload}}
 }
 
 type desk struct{ m *serve.Market }
