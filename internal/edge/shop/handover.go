@@ -149,16 +149,36 @@ func credentialName(ctx context.Context, name string) string {
 	return name
 }
 
-// productsView is what the account may use.
+// productsView is what the account may use. Names are the products' as bought,
+// in the reader's language.
 type productsView struct {
 	Rights []entitlement.Entitlement
+	Names  map[string]string // by version
+}
+
+// nameOfRight is the product's name in the version that was bought.
+func nameOfRight(ctx context.Context, r db.Reader, e entitlement.Entitlement) (string, error) {
+	v, err := catalog.GetVersion(ctx, r, catalog.VersionID(e.Version))
+	return v.Content.Name.In(text.From(ctx)), err
 }
 
 func products(c *serve.Call) error {
 	var v productsView
 	err := c.Read(func(r db.Reader) (err error) {
-		v.Rights, err = entitlement.Mine(c.R.Context(), r, c.Account())
-		return err
+		ctx := c.R.Context()
+		if v.Rights, err = entitlement.Mine(ctx, r, c.Account()); err != nil {
+			return err
+		}
+		v.Names = map[string]string{}
+		for _, e := range v.Rights {
+			if v.Names[e.Version] != "" {
+				continue
+			}
+			if v.Names[e.Version], err = nameOfRight(ctx, r, e); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -175,6 +195,7 @@ type rightView struct {
 	Right   entitlement.Entitlement
 	Hand    *handover
 	Slug    string
+	Name    string
 	Refusal *page.Refusal
 }
 
@@ -200,6 +221,9 @@ func loadRight(c *serve.Call) (v rightView, err error) {
 			return err
 		}
 		v.Slug = p.Slug
+		if v.Name, err = nameOfRight(ctx, r, v.Right); err != nil {
+			return err
+		}
 		if v.Hand, err = handoverOf(c, r, v.Right); v.Hand != nil {
 			v.Hand.Reveal = "/products/" + string(v.Right.ID) + "/reveal"
 		}
@@ -210,7 +234,7 @@ func loadRight(c *serve.Call) (v rightView, err error) {
 
 func renderRight(c *serve.Call, v rightView, failed error) error {
 	v.Refusal = refusal(c, failed)
-	frame := chrome(c, v.Right.Name, page.Link{Label: text.T(c.R.Context(), "shop.products.title"), Href: "/products"})
+	frame := chrome(c, v.Name, page.Link{Label: text.T(c.R.Context(), "shop.products.title"), Href: "/products"})
 	return show(c, refusalStatus(failed), rightPage(frame, v, c.Now()))
 }
 
@@ -241,17 +265,17 @@ func rightTone(s entitlement.State) page.Tone {
 	return page.Neutral
 }
 
-func rightsTable(ctx context.Context, rights []entitlement.Entitlement) page.Table {
+func rightsTable(ctx context.Context, v productsView) page.Table {
 	out := page.Table{
 		Caption: text.T(ctx, "shop.products.title"), Hidden: true,
 		Columns: []page.Column{{Label: text.T(ctx, "shop.column.product")}, {Label: text.T(ctx, "base.state")}, {Label: text.T(ctx, "base.quantity"), Num: true}, {Label: text.T(ctx, "shop.right.ends")}, {Label: text.T(ctx, "base.actions")}},
 		Empty: page.Empty{Title: text.T(ctx, "shop.products.empty"), Text: text.T(ctx, "shop.products.empty.text"),
 			Action: page.Action{Label: text.T(ctx, "shop.home.browse"), Href: page.SearchPath}},
 	}
-	for _, e := range rights {
+	for _, e := range v.Rights {
 		path := "/products/" + string(e.ID)
 		out.Rows = append(out.Rows, []templ.Component{
-			page.Anchor(path, e.Name), rightChip(e.State), page.Str(strconv.FormatInt(e.Quantity, 10)), rightEnd(e),
+			page.Anchor(path, v.Names[e.Version]), rightChip(e.State), page.Str(strconv.FormatInt(e.Quantity, 10)), rightEnd(e),
 			page.Anchor(path, text.T(ctx, "shop.products.use")),
 		})
 	}

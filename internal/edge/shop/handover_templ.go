@@ -460,7 +460,7 @@ func productsPage(c page.Chrome, v productsView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = page.DataTable(rightsTable(ctx, v.Rights)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = page.DataTable(rightsTable(ctx, v)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
