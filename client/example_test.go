@@ -3,7 +3,6 @@ package client_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log"
 
 	"yunshi/client"
@@ -34,5 +33,5 @@ func ExampleClient_PlaceOrder() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(order.ID, order.State, replayed)
+	log.Print(order.ID, order.State, replayed)
 }

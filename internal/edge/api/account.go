@@ -142,7 +142,11 @@ func caseShape(k identity.Case) client.IdentityCase {
 
 func applyIdentity(c *serve.Call, in *bodyOf[client.IdentityApplication]) (client.IdentityCase, error) {
 	b := in.Body
-	return act(c, serve.Intent{Name: "identity.submit", Input: b, Subjects: []string{c.Actor.Account}, Clauses: []string{"UA 6.1"}}, func(tx *db.Tx) (string, client.IdentityCase, error) {
+	input, err := keyed(c, b)
+	if err != nil {
+		return client.IdentityCase{}, err
+	}
+	return act(c, serve.Intent{Name: "identity.submit", Input: input, Subjects: []string{c.Actor.Account}, Clauses: []string{"UA 6.1"}}, func(tx *db.Tx) (string, client.IdentityCase, error) {
 		k, err := identity.Submit(c.R.Context(), tx, c.Actor, identity.Application{
 			SubjectType: account.SubjectType(b.SubjectType), Name: b.Name, IDKind: b.IDKind, Number: b.Number, Mobile: b.Mobile, Email: b.Email,
 			BankAccount: b.BankAccount, LegalRepresentative: b.LegalRepresentative, Consent: b.Consent,

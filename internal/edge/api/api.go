@@ -17,6 +17,8 @@
 package api
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -279,6 +281,16 @@ func secretly[T any](c *serve.Call, by audit.Actor, in serve.Intent, do func(tx 
 		By: by, Name: in.Name, Input: in.Input, Subjects: in.Subjects, Clauses: in.Clauses,
 	}, do)
 	return answer.Value, err
+}
+
+// keyed stands for an input with personal data. The hash of an input is part of
+// the public log; with a key nobody can try values against it.
+func keyed(c *serve.Call, input any) (string, error) {
+	text, err := json.Marshal(input)
+	if err != nil {
+		return "", fmt.Errorf("api: input: %w", err)
+	}
+	return c.Market.DB.Keys().Index("api.input", string(text)), nil
 }
 
 // optional is a time that may be missing.

@@ -106,14 +106,28 @@ func declineDelivery(c *serve.Call, in *byID) (client.Delivery, error) {
 	})
 }
 
-// deliver changes a delivery that the caller may see; for others it does not exist.
+// deliver changes a delivery that the caller may see; for others it does not
+// exist. The answer is read afterwards: stored under an idempotency key it would
+// lie open what a vendor noted and package delivery seals.
 func deliver(c *serve.Call, name, id string, input any, do func(*db.Tx, delivery.ID) (delivery.Delivery, error)) (client.Delivery, error) {
-	return act(c, serve.Intent{Name: name, Input: input, Subjects: []string{id}}, func(tx *db.Tx) (string, client.Delivery, error) {
-		if _, err := delivery.Get(c.R.Context(), tx, c.Actor, delivery.ID(id)); err != nil {
-			return "", client.Delivery{}, err
+	ctx := c.R.Context()
+	secret, err := keyed(c, input) // a slip is sealed too
+	if err != nil {
+		return client.Delivery{}, err
+	}
+	err = serve.Act(c, serve.Intent{Name: name, Input: secret, Subjects: []string{id}}, func(tx *db.Tx) error {
+		if _, err := delivery.Get(ctx, tx, c.Actor, delivery.ID(id)); err != nil {
+			return err
 		}
-		d, err := do(tx, delivery.ID(id))
-		return id, deliveryShape(d), err
+		_, err := do(tx, delivery.ID(id))
+		return err
+	})
+	if err != nil {
+		return client.Delivery{}, err
+	}
+	return read(c, func(r db.Reader) (client.Delivery, error) {
+		d, err := delivery.Get(ctx, r, c.Actor, delivery.ID(id))
+		return deliveryShape(d), err
 	})
 }
 

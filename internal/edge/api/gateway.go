@@ -20,7 +20,7 @@ const longestNotice = 256 << 10
 // notices are the addresses where payment providers say that something changed.
 // They are public: the signature over the raw bytes proves the sender.
 func notices(*serve.Market) []serve.Route {
-	return []serve.Route{{Pattern: "POST /gateway/{name}", Access: serve.Public, Handle: notice}}
+	return []serve.Route{{Pattern: "POST /gateway/{name}", Access: serve.Public, Handle: notice, Proves: true}}
 }
 
 // notice keeps a verified notice and asks for the object to be read; what the
@@ -59,8 +59,8 @@ func unproved(c *serve.Call, why string) error {
 		slog.String("from", c.IP()), slog.String("reference", reference))
 	c.W.Header().Set("Content-Type", "application/problem+json")
 	c.W.WriteHeader(http.StatusBadRequest)
-	return json.NewEncoder(c.W).Encode(map[string]any{
-		"type": "about:blank", "title": http.StatusText(http.StatusBadRequest), "status": http.StatusBadRequest,
-		"code": payment.ErrNotice.Code, "reference": reference,
+	return json.NewEncoder(c.W).Encode(serve.Problem{
+		Type: "about:blank", Title: http.StatusText(http.StatusBadRequest), Status: http.StatusBadRequest,
+		Code: payment.ErrNotice.Code, Reference: reference,
 	})
 }

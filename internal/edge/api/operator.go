@@ -48,7 +48,11 @@ func importStatement(c *serve.Call, in *bodyOf[client.Statement]) (client.Import
 			BankRef: l.BankRef, At: l.At, Amount: amountOf(l.Amount), Reference: l.Reference, Counterparty: l.Counterparty, Account: l.Account,
 		}
 	})
-	return act(c, serve.Intent{Name: "payment.import_statement", Input: in.Body, Clauses: []string{"UA 2.5"}}, func(tx *db.Tx) (string, client.Imported, error) {
+	input, err := keyed(c, in.Body)
+	if err != nil {
+		return client.Imported{}, err
+	}
+	return act(c, serve.Intent{Name: "payment.import_statement", Input: input, Clauses: []string{"UA 2.5"}}, func(tx *db.Tx) (string, client.Imported, error) {
 		did, err := payment.ImportStatement(c.R.Context(), tx, c.Actor, lines)
 		return c.Actor.Account, client.Imported(did), err
 	})

@@ -33,7 +33,11 @@ func own(c *serve.Call, r db.Reader) (vendor.Vendor, error) {
 
 func applyVendor(c *serve.Call, in *bodyOf[client.VendorApplication]) (client.Vendor, error) {
 	b := in.Body
-	return act(c, serve.Intent{Name: "vendor.apply", Input: b, Clauses: []string{"UA 2.1", "UA 2.2"}}, func(tx *db.Tx) (string, client.Vendor, error) {
+	input, err := keyed(c, b)
+	if err != nil {
+		return client.Vendor{}, err
+	}
+	return act(c, serve.Intent{Name: "vendor.apply", Input: input, Clauses: []string{"UA 2.1", "UA 2.2"}}, func(tx *db.Tx) (string, client.Vendor, error) {
 		v, err := vendor.Apply(c.R.Context(), tx, c.Actor, vendor.Application{
 			RegisteredName: b.RegisteredName, SubjectType: account.SubjectType(b.SubjectType), USCC: b.USCC, LegalRepresentative: b.LegalRepresentative,
 			Address: b.Address, Contact: vendor.Contact(b.Contact), SupportHours: b.SupportHours, SelfCertified: b.SelfCertified,
