@@ -180,8 +180,8 @@ func (v orderView) events(ctx context.Context) []page.Event {
 	}
 	switch o.State {
 	case order.Provisioning:
-		next := event("delivery", v.Seller.Name, time.Time{}, page.Info)
-		next.Ahead = true
+		next := event("delivery", "", time.Time{}, page.Info)
+		next.Ahead, next.Note = true, v.Seller.Name
 		out = append(out, next)
 	case order.Cancelled, order.Expired, order.Refunding, order.Refunded:
 		out = append(out, event(string(o.State), o.Snapshot.Collector, o.EndedAt, orderTone(o.State)))
