@@ -106,6 +106,8 @@ func Listed(ctx context.Context, r db.Reader, ids []ProductID) ([]Listing, error
 		}
 		return l, versionDone()
 	}, selectListed+db.In(1, len(ids)), args...)
+	// Not a condition of the statement: without fresh statistics PostgreSQL takes the index of the state and reads the whole market.
+	listings = slices.DeleteFunc(listings, func(l Listing) bool { return l.Product.State != ProductListed })
 	place := make(map[ProductID]int, len(ids))
 	for i, id := range ids {
 		place[id] = i

@@ -161,7 +161,7 @@ const (
 	selectOffer = `SELECT ` + productCols + `, ` + versionCols + `, n.id, n.code FROM catalog_plan n
 		JOIN catalog_product p ON p.id = n.product_id JOIN catalog_version v ON v.id = p.listed_version WHERE n.id = $1 AND n.offered = $2`
 	selectListed = `SELECT ` + productCols + `, ` + versionCols + ` FROM catalog_product p
-		JOIN catalog_version v ON v.id = p.listed_version WHERE p.state = 'listed' AND p.id IN `
+		JOIN catalog_version v ON v.id = p.listed_version WHERE p.id IN `
 )
 
 const planWidth = 7
