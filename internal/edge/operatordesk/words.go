@@ -342,11 +342,13 @@ func deliveryRows(ctx context.Context, all []delivery.Delivery) (out rows) {
 	return out
 }
 
-// journalRows lays out journals entry by entry; the first entry names the journal.
+// journalRows lays out journals entry by entry; the first entry names the journal,
+// the others repeat its kind, so that a row that stands alone on a narrow screen
+// still says what it belongs to.
 func journalRows(ctx context.Context, all []ledger.Journal) (out rows) {
 	for _, j := range all {
 		for i, e := range j.Entries {
-			row := []templ.Component{page.Str(""), page.Str(""), partyCell(e), nil, nil}
+			row := []templ.Component{page.Muted(string(j.Kind)), nil, partyCell(e), nil, nil}
 			if i == 0 {
 				row[0], row[1] = journalCell(j), page.Time(j.Effective)
 			}
