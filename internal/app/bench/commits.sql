@@ -1,0 +1,2 @@
+CREATE TABLE commits (id BIGINT NOT NULL PRIMARY KEY, text TEXT NOT NULL);
+INSERT INTO commits (id, text) VALUES ($1, $2)
