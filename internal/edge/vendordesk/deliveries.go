@@ -10,6 +10,7 @@ import (
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/vendor"
 )
 
 // deliveryStates are the tabs of the list, what waits for the vendor first.
@@ -92,8 +93,12 @@ func (d desk) deliveryAgain(c *serve.Call, refusal error) error {
 		if view.receipts, err = delivery.Receipts(ctx, r, c.Actor, id); err != nil {
 			return err
 		}
+		whole, err := delivery.Read(ctx, r, id)
+		if err != nil {
+			return err
+		}
 		acts, err := audit.Of(ctx, r, string(id))
-		view.trail = trail(ctx, c, acts)
+		view.trail = trail(ctx, c, pseudonymous(acts, whole.Account, vendor.OpenID(v.ID, whole.Account, r.Keys())))
 		return err
 	}); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/ledger"
@@ -122,7 +123,7 @@ func (d desk) order(c *serve.Call) error {
 			return err
 		}
 		acts, err := audit.Of(ctx, r, string(o.ID))
-		view.trail = unnamed(trail(ctx, c, acts), o)
+		view.trail = trail(ctx, c, pseudonymous(acts, o.Account, view.openID))
 		return err
 	}); err != nil {
 		return err
@@ -132,14 +133,15 @@ func (d desk) order(c *serve.Call) error {
 	return d.show(c, http.StatusOK, orderPage(view))
 }
 
-// unnamed keeps the buyer's account out of what the seller reads.
-func unnamed(entries []page.AuditEntry, o order.Order) []page.AuditEntry {
-	for i, e := range entries {
-		if e.Who == string(o.Account) || e.Who == string(o.Buyer) {
-			entries[i].Who = ""
+// pseudonymous puts the buyer's pseudonym in the place of the buyer in records
+// that the seller reads.
+func pseudonymous(acts []audit.Act, buyer account.ID, openID string) []audit.Act {
+	for i, a := range acts {
+		if a.Account != "" && a.Account == string(buyer) {
+			acts[i].Kind, acts[i].Account, acts[i].Actor = "", "", openID
 		}
 	}
-	return entries
+	return acts
 }
 
 // timeline is an order's story for its seller, with the end of the refund window.
