@@ -31,7 +31,7 @@ type market struct {
 	stranger                                    string // an account without orders
 }
 
-func open(t *testing.T, d *db.DB, clock *testkit.Clock) market {
+func open(t testing.TB, d *db.DB, clock *testkit.Clock) market {
 	t.Helper()
 	m := market{Trade: world.NewTrade(t, d, clock)}
 	buyer := m.Customer(account.Individual)
@@ -59,7 +59,7 @@ func open(t *testing.T, d *db.DB, clock *testkit.Clock) market {
 	return m
 }
 
-func verify(t *testing.T, r db.Reader, key string) report.Report {
+func verify(t testing.TB, r db.Reader, key string) report.Report {
 	t.Helper()
 	found, err := report.Verify(t.Context(), r, report.Options{LogKey: key})
 	if err != nil {
