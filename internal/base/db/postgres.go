@@ -42,6 +42,8 @@ func pool(ctx context.Context, url string, size int, params map[string]string) (
 		return nil, errors.New("db: the PostgreSQL address cannot be parsed") // its text may hold a password
 	}
 	config.MaxConns = int32(size)
+	// Compiling a query takes longer than any of ours runs.
+	config.ConnConfig.RuntimeParams["jit"] = "off"
 	for name, value := range params {
 		config.ConnConfig.RuntimeParams[name] = value
 	}
