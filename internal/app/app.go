@@ -133,6 +133,9 @@ func (a *App) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { a.Worker.Run(ctx) })
 	work.Go(func() { a.integrate(ctx) })
+	if err := a.pull(ctx); err != nil {
+		return err
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- a.server.Serve(a.listener) }()
 	select {
@@ -145,6 +148,18 @@ func (a *App) Run(ctx context.Context) error {
 	err := a.server.Shutdown(stop)
 	work.Wait()
 	return err
+}
+
+// pull begins to ask each provider, every hour, for what no notice has told.
+func (a *App) pull(ctx context.Context) error {
+	return a.DB.Write(ctx, func(tx *db.Tx) error {
+		for name := range a.Market.Gateways {
+			if err := payment.Pull(ctx, tx, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // integrate gives records their place in the transparency log.

@@ -94,7 +94,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	pages := shop.Routes(a.Market)
 	pages = append(pages, vendordesk.Routes(a.Market)...)
 	pages = append(pages, operatordesk.Routes(a.Market, banktransfer.ParseStatement)...)
-	return serve.New(a.Market, serve.Surface{Routes: pages, MaxBody: 64 << 20}, serve.Surface{Routes: programs, API: true, Prefix: "/api/"})
+	return serve.New(a.Market, serve.Surface{Routes: pages, MaxBody: 64 << 20}, serve.Surface{Routes: programs, API: true, Prefix: api.Prefix, PerSecond: 500})
 }
 
 // gateways are the providers by name, and those offered at checkout in order.

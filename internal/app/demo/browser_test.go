@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -88,11 +89,19 @@ func ask[T any](w *walk, expression string) T {
 	return value
 }
 
-// wait waits until an expression is true of the page.
+// wait waits until an expression is true of the page. A page that is just being
+// left answers with an error; the next one is asked.
 func (w *walk) wait(expression string) {
 	w.t.Helper()
-	_, err := chromedp.Run(w.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(60*time.Second)))
-	w.must(err)
+	for end := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		done, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool](expression))
+		if err == nil && done {
+			return
+		}
+		if time.Now().After(end) || w.ctx.Err() != nil {
+			w.must(fmt.Errorf("waited for %s: %w", expression, cmp.Or(err, context.DeadlineExceeded)))
+		}
+	}
 }
 
 func css(selector string) chromedp.CSS { return chromedp.CSS(selector) }
@@ -153,7 +162,7 @@ func (w *walk) choose(selector string) {
 func (w *walk) send(holding string) {
 	w.t.Helper()
 	ask[string](w, `document.documentElement.dataset.left = "yes"`)
-	ask[bool](w, fmt.Sprintf(`{ const f = document.querySelector(%q).closest("form"); f.requestSubmit(f.querySelector("button:not([name])") || undefined); true }`, holding))
+	ask[bool](w, fmt.Sprintf(`{ const f = document.querySelector(%q).closest("form"); setTimeout(() => f.requestSubmit(f.querySelector("button[type=submit]:not([name])") || undefined), 0); true }`, holding))
 	w.wait(`document.readyState === "complete" && document.documentElement.dataset.left !== "yes"`)
 }
 
@@ -246,8 +255,8 @@ func (w *walk) purchase(number int) {
 		chromedp.Navigate(ask[string](w, link+`.href`)),
 		chromedp.WaitVisible(css(`button[value="pay"]`)),
 		chromedp.Click(css(`button[value="pay"]`)),
-		chromedp.WaitVisible(css("main h1")),
 	)
+	w.wait(fmt.Sprintf(`location.href.startsWith(%q) && document.readyState === "complete"`, w.d.App.URL()+"/orders/"))
 	w.at("/orders/")
 	app := fmt.Sprintf(`document.querySelector('a[href^="%s/app/"]')`, w.d.VendorURL)
 	w.wait(app + ` !== null`)

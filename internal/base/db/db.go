@@ -69,7 +69,7 @@ type DB struct {
 	writer writer
 	slots  chan struct{} // readers at work; the pool has one connection more, to compile statements on
 	stmts  sync.Map      // read-pool statements of SQLite, by text
-	busy   sync.Map // goroutines inside Write, to refuse nesting
+	busy   sync.Map      // goroutines inside Write, to refuse nesting
 }
 
 // writer runs one closure in one transaction and reports what became of it.

@@ -184,7 +184,7 @@ type demoCmd struct {
 
 // Run starts the demonstration, or tells its story.
 func (c *demoCmd) Run(e *Env) (err error) {
-	o := demo.Options{Data: e.Config.Data, Listen: e.Config.Listen, Lang: e.Lang, Out: e.Out, Log: e.log(slog.LevelWarn)}
+	o := demo.Options{Data: e.Config.Data, Database: e.Config.Database, Listen: e.Config.Listen, Lang: e.Lang, Out: e.Out, Log: e.log(slog.LevelWarn)}
 	if c.Story {
 		if o.Data, err = os.MkdirTemp("", "yunshi-story-"); err != nil {
 			return err

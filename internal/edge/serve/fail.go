@@ -93,8 +93,9 @@ func clean(err error) error {
 // fail answers with an error. It is the only place that does.
 func (c *Call) fail(w *statusWriter, err error) {
 	err = clean(err)
-	if errors.Is(err, account.ErrForeign) {
+	if f, ok := fault.Of(err); ok && f.Clause == account.ErrForeign.Clause && f.Kind == fault.NotFound {
 		c.denied()
+		err = ErrNotFound // the answer must not tell a foreign object from none
 	}
 	f, known := fault.Of(err)
 	if !known || f.Kind == fault.Internal {

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -22,23 +23,24 @@ import (
 
 // Surface is one kind of callers: browsers, or programs.
 type Surface struct {
-	Routes []Route
-	API    bool   // keys in headers and problem+json; otherwise cookies and pages
-	Prefix string // "/api/" for the API; "" for pages
-	// Sign verifies outside callers that hold neither (payment notices). Such a
-	// route is Public in the table and proves its caller itself.
-	MaxBody int64 // default 1 MiB
+	Routes  []Route
+	API     bool   // keys in headers and problem+json; otherwise cookies and pages
+	Prefix  string // "/api/" for the API; "" for pages
+	MaxBody int64  // of one request; default 1 MiB
+
+	// PerSecond bounds the requests of one session, key or address; default 30.
+	PerSecond int
 }
 
 // New builds the handler of the whole market and refuses a table with a hole.
 func New(m *Market, surfaces ...Surface) (http.Handler, error) {
 	mux := http.NewServeMux()
-	limits := newLimits(m.DB.Now)
 	var errs []error
 	for _, s := range surfaces {
 		if s.MaxBody == 0 {
 			s.MaxBody = 1 << 20
 		}
+		limits := newLimits(m.DB.Now, cmp.Or(s.PerSecond, 30))
 		for _, route := range s.Routes {
 			if route.Access.name == "" || route.Handle == nil || !strings.Contains(route.Pattern, " ") {
 				errs = append(errs, fmt.Errorf("serve: route %q has no access entry, handler or method", route.Pattern))
@@ -62,11 +64,12 @@ func New(m *Market, surfaces ...Surface) (http.Handler, error) {
 		fmt.Fprintln(w, "ready")
 	})
 	notFound := Route{Pattern: "/", Access: Public, Handle: func(*Call) error { return ErrNotFound }}
-	mux.Handle("/", m.wrap(Surface{MaxBody: 1 << 20}, notFound, limits))
+	strangers := newLimits(m.DB.Now, 30)
+	mux.Handle("/", m.wrap(Surface{MaxBody: 1 << 20}, notFound, strangers))
 	for _, s := range surfaces {
 		if s.Prefix != "" {
 			s.MaxBody = 1 << 20
-			mux.Handle(s.Prefix, m.wrap(s, notFound, limits))
+			mux.Handle(s.Prefix, m.wrap(s, notFound, strangers))
 		}
 	}
 	return mux, nil
@@ -111,7 +114,7 @@ func (c *Call) serve(s Surface, route Route, limits *limits) (err error) {
 		return err
 	}
 	c.language()
-	if !limits.allow(c.limitKey()) {
+	if !route.Proves && !limits.allow(c.limitKey()) {
 		c.W.Header().Set("Retry-After", "2")
 		return ErrLimited.With("Seconds", 2)
 	}

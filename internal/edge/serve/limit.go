@@ -7,16 +7,14 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// One caller may ask for a page with its parts at once and then 30 times a
-// second. Sign-in has its own, stricter counter in package account.
-const (
-	perSecond = 30
-	burst     = 120
-	forget    = 10 * time.Minute
-)
+// forget is when a caller who asks no more is forgotten.
+const forget = 10 * time.Minute
 
-// limits counts requests per session or address, on this node.
+// limits counts requests per session or address, on this node. One caller may
+// ask for four seconds' worth at once. Sign-in has its own, stricter counter in
+// package account.
 type limits struct {
+	rate  rate.Limit
 	mu    sync.Mutex
 	now   func() time.Time
 	swept time.Time
@@ -28,8 +26,8 @@ type caller struct {
 	seen   time.Time
 }
 
-func newLimits(now func() time.Time) *limits {
-	return &limits{now: now, swept: now(), of: map[string]*caller{}}
+func newLimits(now func() time.Time, perSecond int) *limits {
+	return &limits{rate: rate.Limit(perSecond), now: now, swept: now(), of: map[string]*caller{}}
 }
 
 func (l *limits) allow(key string) bool {
@@ -46,15 +44,14 @@ func (l *limits) allow(key string) bool {
 	}
 	c := l.of[key]
 	if c == nil {
-		c = &caller{bucket: rate.NewLimiter(perSecond, burst)}
+		c = &caller{bucket: rate.NewLimiter(l.rate, 4*int(l.rate))}
 		l.of[key] = c
 	}
 	c.seen = now
 	return c.bucket.AllowN(now, 1)
 }
 
-// limitKey is the session where there is one: many people share an address. The
-// provider's notices are not limited here; their signature is checked first.
+// limitKey is the session where there is one: many people share an address.
 func (c *Call) limitKey() string {
 	if c.Actor.Session != "" {
 		return c.Actor.Session

@@ -63,6 +63,10 @@ type Route struct {
 	Pattern string // "GET /orders/{id}"
 	Access  Access
 	Handle  Handler
+	// Proves says that the handler verifies its caller by a signature over the
+	// request, as payment notices do. Such a caller sends for many customers from
+	// one address and is not limited by it.
+	Proves bool
 }
 
 // Call is one request with what serve found out about it.
