@@ -70,7 +70,7 @@ func onlyChosenModules(t *tree) (found []string) {
 	return found
 }
 
-// marketInOrder: a market package imports base, the public contract for vendors and the packages before it; only edge imports report.
+// marketInOrder: a market package imports base, the public contract for vendors and the packages before it; only edge and app import report.
 func marketInOrder(t *tree) (found []string) {
 	for _, p := range t.pkgs {
 		if r, name := ring(p.dir); r == "market" && !slices.Contains(marketOrder, name) {
@@ -80,8 +80,8 @@ func marketInOrder(t *tree) (found []string) {
 	t.imports(productFile, func(f *file, imp string, pos token.Pos) {
 		from, name := ring(f.pkg.dir)
 		to, target := ring(local(imp))
-		if to == "market" && target == "report" && from != "edge" {
-			found = append(found, t.at(pos, "only edge imports report"))
+		if to == "market" && target == "report" && from != "edge" && from != "app" {
+			found = append(found, t.at(pos, "only edge and app import report"))
 		}
 		if from != "market" || local(imp) == "" {
 			return

@@ -81,7 +81,7 @@ func parse(files fs.FS) (*tree, error) {
 		}
 		if d.IsDir() {
 			switch base := path.Base(name); {
-			case base == "node_modules", base == "testdata", base == "vendor", name != "." && strings.HasPrefix(base, "."):
+			case base == "node_modules", base == "testdata", name == "vendor", name != "." && strings.HasPrefix(base, "."):
 				return fs.SkipDir
 			}
 			return nil

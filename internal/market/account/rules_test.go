@@ -55,10 +55,19 @@ func TestClause_4_1_ProfileMustBeCompleteAndWellFormed(t *testing.T) {
 }
 
 func TestClause_2_4_OnlyAnIndividualIsTakenForAConsumer(t *testing.T) {
-	for subject, want := range map[SubjectType]bool{Individual: true, LegalPerson: false, OtherOrg: false} {
-		if got := isConsumer(subject); got != want {
-			t.Errorf("%s: consumer = %v", subject, got)
-		}
+	for name, tt := range map[string]struct {
+		subject SubjectType
+		want    bool
+	}{
+		"allowed_a_consumers_floors_for_an_individual": {Individual, true},
+		"refused_them_to_a_company":                    {LegalPerson, false},
+		"refused_them_to_another_organisation":         {OtherOrg, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := isConsumer(tt.subject); got != tt.want {
+				t.Errorf("%s: consumer = %v", tt.subject, got)
+			}
+		})
 	}
 }
 

@@ -210,7 +210,7 @@ func (s *scanner) visit(name string, d fs.DirEntry, err error) error {
 	switch base := path.Base(name); {
 	case err != nil:
 		return err
-	case d.IsDir() && (base == "node_modules" || base == "testdata" || base == "vendor" || name != "." && strings.HasPrefix(base, ".")):
+	case d.IsDir() && (base == "node_modules" || base == "testdata" || name == "vendor" || name != "." && strings.HasPrefix(base, ".")):
 		return fs.SkipDir
 	case d.IsDir() || !strings.HasSuffix(name, ".go"):
 		return nil
