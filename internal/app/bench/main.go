@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,6 +32,7 @@ import (
 type options struct {
 	yunshi, debcatalog, lists string
 	dir, jsonFile, profiles   string
+	engines                   string
 	skipImport                bool
 	most, buyers              int
 	baseline, purchase, visit time.Duration
@@ -44,6 +46,7 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "empty folder to work in")
 	flag.StringVar(&o.jsonFile, "json", "", "also write the figures into this file")
 	flag.StringVar(&o.profiles, "profiles", "", "write CPU profiles of the purchases into this folder")
+	flag.StringVar(&o.engines, "engines", "sqlite,postgres", "what to measure on")
 	flag.BoolVar(&o.skipImport, "skip-import", false, "leave out the large catalogue and what is measured over it")
 	flag.IntVar(&o.most, "most", 0, "import so many products at most; 0 is all")
 	flag.IntVar(&o.buyers, "buyers", 32, "customers who buy, and clients of the larger run")
@@ -89,6 +92,9 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	for _, engine := range []db.Engine{db.SQLite, db.Postgres} {
+		if !slices.Contains(strings.Split(o.engines, ","), string(engine)) {
+			continue
+		}
 		m := &measured{options: o, engine: engine, report: rep, data: filepath.Join(o.dir, string(engine))}
 		if engine == db.Postgres {
 			if m.database, err = pg.create(ctx, "yunshi_bench"); err != nil {

@@ -30,9 +30,10 @@ var DefaultLadder = []time.Duration{
 }
 
 const (
-	lease = 30 * time.Second
-	idle  = 100 * time.Millisecond // between looks at an empty queue
-	width = 16                     // jobs of one node that run at once
+	lease  = 30 * time.Second
+	idle   = 100 * time.Millisecond // between looks at an empty queue
+	width  = 16                     // jobs of one node that run at once
+	gather = 5 * time.Millisecond   // for more slots to become free
 )
 
 // Worker runs the jobs of one node. Several nodes may share one database.
@@ -40,11 +41,12 @@ type Worker struct {
 	d        *db.DB
 	handlers map[string]Handler
 	log      *slog.Logger
+	freed    chan struct{} // a job has ended
 }
 
 // NewWorker makes a worker. A kind without a handler is left for other nodes.
 func NewWorker(d *db.DB, handlers map[string]Handler, log *slog.Logger) *Worker {
-	return &Worker{d: d, handlers: handlers, log: log}
+	return &Worker{d: d, handlers: handlers, log: log, freed: make(chan struct{}, 1)}
 }
 
 // Run works until ctx ends, then waits for the jobs it has begun.
@@ -53,6 +55,7 @@ func (w *Worker) Run(ctx context.Context) {
 	defer running.Wait()
 	slots := make(chan struct{}, width)
 	for ctx.Err() == nil {
+		w.makeRoom(ctx, slots)
 		jobs, err := w.claim(ctx, cap(slots)-len(slots))
 		if err != nil && ctx.Err() == nil {
 			w.log.Error("job: claim", "error", err)
@@ -60,16 +63,40 @@ func (w *Worker) Run(ctx context.Context) {
 		for _, j := range jobs {
 			slots <- struct{}{}
 			running.Go(func() {
-				defer func() { <-slots }()
+				defer func() {
+					<-slots
+					select {
+					case w.freed <- struct{}{}:
+					default: // it is known already
+					}
+				}()
 				w.run(ctx, j)
 			})
 		}
-		if len(jobs) > 0 && len(slots) < cap(slots) {
+		if len(jobs) > 0 {
 			continue
 		}
 		select {
 		case <-time.After(idle):
 		case <-ctx.Done():
+		}
+	}
+}
+
+// makeRoom waits until half of the slots are free, so that one claim fetches
+// several jobs, but not long: a few slow jobs must not keep the others waiting.
+func (w *Worker) makeRoom(ctx context.Context, slots chan struct{}) {
+	for len(slots) > cap(slots)/2 {
+		patience := gather
+		if len(slots) == cap(slots) {
+			patience = idle
+		}
+		select {
+		case <-w.freed:
+		case <-time.After(patience):
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
 }
