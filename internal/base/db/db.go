@@ -69,6 +69,7 @@ type DB struct {
 	writer writer
 	slots  chan struct{} // readers at work; the pool has one connection more, to compile statements on
 	stmts  sync.Map      // read-pool statements of SQLite, by text
+	alone  sync.RWMutex  // held whole by a repeated write on PostgreSQL
 	busy   sync.Map      // goroutines inside Write, to refuse nesting
 }
 
@@ -168,7 +169,7 @@ func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		tx, err := d.writer.run(ctx, fn)
+		tx, err := d.attempt(ctx, fn, attempt)
 		if err == nil {
 			for _, wake := range tx.after {
 				wake()
@@ -183,6 +184,23 @@ func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 		}
 		return err
 	}
+}
+
+// attempt runs the closure once. PostgreSQL notes what a SERIALIZABLE transaction
+// read by the page of an index, so that neighbours conflict who never touched the
+// same row, and on busy pages the same transactions lose again and again. The
+// first attempt runs beside others, a repeated one alone on this node.
+func (d *DB) attempt(ctx context.Context, fn func(tx *Tx) error, n int) (*Tx, error) {
+	if d.engine == Postgres {
+		if n == 0 {
+			d.alone.RLock()
+			defer d.alone.RUnlock()
+		} else {
+			d.alone.Lock()
+			defer d.alone.Unlock()
+		}
+	}
+	return d.writer.run(ctx, fn)
 }
 
 // pause waits a random time below a growing bound, so that losers of a race do
