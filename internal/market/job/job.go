@@ -21,6 +21,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"yunshi/internal/base/db"
@@ -43,6 +44,8 @@ type Job struct {
 	Attempt                int   // failed attempts so far
 	Payload                json.RawMessage
 	EnqueuedAt             time.Time
+
+	ended *atomic.Bool // set once Done is durable; nil in lists
 }
 
 // Decode reads the payload.
@@ -87,6 +90,9 @@ func Done(ctx context.Context, tx *db.Tx, j Job) error {
 	n, err := tx.Exec(ctx, endJob, db.Micros(tx.Now()), j.ID, j.Token)
 	if err == nil && n == 0 {
 		err = ErrLeaseLost
+	}
+	if err == nil && j.ended != nil {
+		tx.AfterCommit(func() { j.ended.Store(true) })
 	}
 	return err
 }

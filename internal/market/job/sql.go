@@ -16,7 +16,7 @@ const (
 	selectOut = `SELECT id FROM job_job WHERE state = 'running' AND lease_until < $1 ORDER BY lease_until LIMIT $2`
 	leaseJob  = `UPDATE job_job SET state = 'running', lease_until = $1, token = token + 1
 		WHERE id = $2 AND ((state = 'waiting' AND due_at <= $3) OR (state = 'running' AND lease_until < $3))`
-	selectJob = `SELECT ` + cols + ` FROM job_job WHERE id = $1`
+	selectJobs = `SELECT ` + cols + ` FROM job_job WHERE id IN `
 
 	extendJob = `UPDATE job_job SET lease_until = $1 WHERE id = $2 AND token = $3 AND state = 'running'`
 	endJob    = `UPDATE job_job SET state = 'done', lease_until = 0, error = '', ended_at = $1 WHERE id = $2 AND token = $3 AND state = 'running'`

@@ -1,11 +1,14 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"yunshi/internal/base/db"
@@ -145,23 +148,31 @@ func (w *Worker) claim(ctx context.Context, n int) ([]Job, error) {
 	candidates = candidates[:min(n, len(candidates))]
 	var jobs []Job
 	err = w.d.Write(ctx, func(tx *db.Tx) error {
-		jobs = jobs[:0]
+		jobs = nil
+		now, until := db.Micros(tx.Now()), db.Micros(tx.Now().Add(lease))
+		b := tx.Batch()
 		for _, id := range candidates {
-			won, err := tx.Exec(ctx, leaseJob, db.Micros(tx.Now().Add(lease)), id, db.Micros(tx.Now()))
-			if err != nil {
-				return err
-			}
-			if won == 0 {
-				continue
-			}
-			j, err := db.One(ctx, tx, scanJob, selectJob, id)
-			if err != nil {
-				return err
-			}
-			jobs = append(jobs, j)
+			b.Add(leaseJob, until, id, now)
 		}
-		return nil
+		won, err := b.Send(ctx)
+		if err != nil {
+			return err
+		}
+		var mine []any
+		for i, id := range candidates {
+			if won[i] == 1 {
+				mine = append(mine, id)
+			}
+		}
+		if len(mine) > 0 {
+			jobs, err = db.All(ctx, tx, scanJob, selectJobs+db.In(1, len(mine)), mine...)
+		}
+		return err
 	})
+	slices.SortFunc(jobs, func(a, b Job) int { return cmp.Compare(slices.Index(candidates, a.ID), slices.Index(candidates, b.ID)) })
+	for i := range jobs {
+		jobs[i].ended = &atomic.Bool{}
+	}
 	return jobs, err
 }
 
@@ -218,6 +229,9 @@ func (w *Worker) heartbeat(ctx context.Context, j Job) (stop func()) {
 func (w *Worker) record(ctx context.Context, h Handler, j Job, cause error) error {
 	if errors.Is(cause, ErrLeaseLost) {
 		return nil // another worker has it; its record counts
+	}
+	if cause == nil && j.ended.Load() {
+		return nil // the handler ended it with its effect
 	}
 	ladder := h.Ladder
 	if ladder == nil {
