@@ -12,4 +12,5 @@ trap 'rm -rf "$work"' EXIT
 go build -trimpath -o "$work/yunshi" ./cmd/yunshi
 go build -trimpath -o "$work/debcatalog" ./examples/debcatalog
 go build -trimpath -o "$work/bench" ./internal/app/bench
-YUNSHI_PG_DURABLE=1 scripts/with-postgres.sh "$work/bench" -yunshi "$work/yunshi" -debcatalog "$work/debcatalog" -dir "$work" "$@"
+YUNSHI_PG_DURABLE=1 scripts/with-postgres.sh "$work/bench" -yunshi "$work/yunshi" -debcatalog "$work/debcatalog" -dir "$work" \
+  -commit "$(git describe --always --dirty 2>/dev/null || true)" "$@"

@@ -32,7 +32,7 @@ import (
 type options struct {
 	yunshi, debcatalog, lists string
 	dir, jsonFile, profiles   string
-	engines                   string
+	engines, commit           string
 	skipImport                bool
 	most, buyers              int
 	baseline, purchase, visit time.Duration
@@ -47,6 +47,7 @@ func main() {
 	flag.StringVar(&o.jsonFile, "json", "", "also write the figures into this file")
 	flag.StringVar(&o.profiles, "profiles", "", "write CPU profiles of the purchases into this folder")
 	flag.StringVar(&o.engines, "engines", "sqlite,postgres", "what to measure on")
+	flag.StringVar(&o.commit, "commit", "", "what the program was built from, when it does not know")
 	flag.BoolVar(&o.skipImport, "skip-import", false, "leave out the large catalogue and what is measured over it")
 	flag.IntVar(&o.most, "most", 0, "import so many products at most; 0 is all")
 	flag.IntVar(&o.buyers, "buyers", 32, "customers who buy, and clients of the larger run")
@@ -80,7 +81,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	rep := newReport()
+	rep := newReport(o.commit)
 	catalogue := ""
 	if !o.skipImport {
 		// First, so that a missing index is known before anything has been waited for.

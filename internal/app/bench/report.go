@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,10 +35,10 @@ type report struct {
 	Figures    []*figure `json:"figures"`
 }
 
-func newReport() *report {
+func newReport(commit string) *report {
 	r := &report{
 		Machine: fmt.Sprintf("%d cores, %s, %s %s/%s", runtime.NumCPU(), cpuModel(), runtime.Version(), runtime.GOOS, runtime.GOARCH),
-		Commit:  app.Version(), Started: time.Now().UTC().Truncate(time.Second), LoadBefore: loadAverage(),
+		Commit:  cmp.Or(commit, app.Version()), Started: time.Now().UTC().Truncate(time.Second), LoadBefore: loadAverage(),
 	}
 	progress("%s, commit %s, load average %s", r.Machine, r.Commit, r.LoadBefore)
 	return r
@@ -98,8 +99,10 @@ func number(v *float64) string {
 		return fmt.Sprintf("%.0f", *v)
 	case *v >= 10:
 		return fmt.Sprintf("%.1f", *v)
+	case *v >= 1:
+		return fmt.Sprintf("%.2f", *v)
 	}
-	return fmt.Sprintf("%.2f", *v)
+	return fmt.Sprintf("%.3f", *v)
 }
 
 // percentile is the smallest time that at least so many percent do not exceed, in

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,49 +76,57 @@ func (m *measured) load(ctx context.Context, path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines, slugs, err := slugsOf(path)
+	all, err := slugsOf(path)
 	if err != nil {
 		return nil, err
 	}
-	m.say("import of %d products", lines)
+	m.say("import of %d products", len(all))
 	start := time.Now()
 	c := m.command(ctx, "import", path, "--vendor", vendor, "--approver", officer)
 	c.Stderr = nil // its progress goes to nobody
-	out, err := c.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s", err, out)
-	}
+	out, failed := c.Output()
 	took := time.Since(start).Seconds()
 	m.say("%s", out)
-	m.set("import: products", "products", float64(lines))
+	refused, err := slugsOf(path + ".errors.jsonl")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	listed := slices.DeleteFunc(slices.Clone(all), func(slug string) bool { return slices.Contains(refused, slug) })
+	// The market's words refuse a few packages, and the program says so by its exit.
+	if failed != nil && (len(refused) == 0 || len(listed) < len(all)*99/100) {
+		return nil, fmt.Errorf("%w: %s", failed, out)
+	}
+	m.set("import: listed", "products", float64(len(listed)))
+	m.set("import: refused by the rules", "products", float64(len(all)-len(listed)))
 	m.set("import: whole time", "s", took)
-	m.set("import: rate", "products/s", float64(lines)/took)
+	m.set("import: rate", "products/s", float64(len(all))/took)
+	step := max(1, len(listed)/mostSlugs)
+	var slugs []string
+	for i := 0; i < len(listed); i += step {
+		slugs = append(slugs, listed[i])
+	}
 	return slugs, nil
 }
 
-func slugsOf(path string) (lines int, slugs []string, err error) {
+// slugsOf reads the slug of each line of a file of listings, or of refusals.
+func slugsOf(path string) (all []string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	defer f.Close()
 	in := bufio.NewScanner(f)
 	in.Buffer(nil, 4<<20)
-	var all []string
 	for in.Scan() {
 		var l struct {
 			Slug string `json:"slug"`
 		}
 		if err := json.Unmarshal(in.Bytes(), &l); err != nil {
-			return 0, nil, err
+			return nil, err
 		}
 		all = append(all, l.Slug)
 	}
-	step := max(1, len(all)/mostSlugs)
-	for i := 0; i < len(all); i += step {
-		slugs = append(slugs, all[i])
-	}
-	return len(all), slugs, in.Err()
+	return all, in.Err()
 }
 
 //go:embed queries.json
