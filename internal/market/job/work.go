@@ -47,7 +47,8 @@ type Worker struct {
 	freed    chan struct{} // a job has ended
 }
 
-// NewWorker makes a worker. A kind without a handler is left for other nodes.
+// NewWorker makes a worker. A job of a kind without a handler fails and waits for
+// its next try, by when a newer node may have taken it.
 func NewWorker(d *db.DB, handlers map[string]Handler, log *slog.Logger) *Worker {
 	return &Worker{d: d, handlers: handlers, log: log, freed: make(chan struct{}, 1)}
 }

@@ -42,5 +42,6 @@ CREATE TABLE search_word (
     doc BIGINT NOT NULL PRIMARY KEY REFERENCES search_doc (doc) ON DELETE CASCADE,
     words tsvector NOT NULL
 );
-CREATE INDEX search_word_words ON search_word USING gin (words) WITH (fastupdate = off);
+-- Words of new products wait in a short list, so that an import does not sort each into the index alone.
+CREATE INDEX search_word_words ON search_word USING gin (words) WITH (fastupdate = on, gin_pending_list_limit = 1024);
 -- +all
