@@ -61,7 +61,7 @@ func OpenDB(ctx context.Context, cfg Config, log *slog.Logger) (*db.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := db.Open(ctx, cfg.DatabaseURL(), db.Options{Keys: keys, Log: log})
+	d, err := db.Open(ctx, cfg.DatabaseURL(), db.Options{Keys: keys, Log: log, UnsafeDurability: cfg.UnsafeDurability})
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (a *App) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { a.Worker.Run(ctx) })
 	work.Go(func() { a.integrate(ctx) })
-	if err := a.pull(ctx); err != nil {
+	if err := a.pull(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	failed := make(chan error, 1)

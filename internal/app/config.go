@@ -46,7 +46,11 @@ type Config struct {
 
 	LocalHooks bool `json:"local_hooks" help:"Let vendors' delivery addresses be http and on this machine. For demonstrations only." env:"YUNSHI_LOCAL_HOOKS"`
 	Demo       bool `json:"demo" help:"Show on every page that this is a demonstration." env:"YUNSHI_DEMO"`
-	Verbose    bool `json:"verbose" help:"Log every request." env:"YUNSHI_VERBOSE"`
+	// UnsafeDurability accepts a server that may lose acknowledged commits. Only
+	// tests set it; no flag, variable or file can.
+	UnsafeDurability bool `json:"-" kong:"-"`
+
+	Verbose bool `json:"verbose" help:"Log every request." env:"YUNSHI_VERBOSE"`
 }
 
 // Filled returns the configuration with its defaults, for callers that did not
@@ -90,6 +94,9 @@ func (c Config) Print(w io.Writer) error {
 	v := reflect.ValueOf(c)
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
+		if field.Tag.Get("json") == "-" {
+			continue
+		}
 		value := fmt.Sprint(v.Field(i).Interface())
 		if field.Tag.Get("secret") == "true" && value != "" {
 			value = "(hidden)"

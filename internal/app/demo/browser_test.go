@@ -260,6 +260,7 @@ func (w *walk) purchase(number int) {
 	w.at("/orders/")
 	app := fmt.Sprintf(`document.querySelector('a[href^="%s/app/"]')`, w.d.VendorURL)
 	w.wait(app + ` !== null`)
+	w.wait(`document.querySelector('form[action$="/cancel"]') === null`) // a paid order cannot be cancelled
 	website := ask[string](w, app+`.href`)
 	w.look("order-delivered")
 	w.use(website)

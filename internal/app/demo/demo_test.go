@@ -45,7 +45,7 @@ func options(t *testing.T, engine db.Engine, lang text.Lang, out *bytes.Buffer) 
 	t.Helper()
 	o := Options{Data: t.TempDir(), Listen: "127.0.0.1:0", Lang: lang, Out: out, Log: slog.New(slog.DiscardHandler)}
 	if engine == db.Postgres {
-		o.Database = testkit.URL(t, engine)
+		o.Database, o.unsafe = testkit.URL(t, engine), true
 	}
 	return o
 }

@@ -30,6 +30,8 @@ type Options struct {
 	Lang     text.Lang
 	Out      io.Writer
 	Log      *slog.Logger
+
+	unsafe bool // a test's server need not survive a power cut
 }
 
 // Demo is a running demonstration.
@@ -39,8 +41,9 @@ type Demo struct {
 	PayKey    string
 	VendorURL string // of the sample vendor
 
-	stop func()
-	done chan error
+	cancel func()
+	free   func() // what surrounds the market, once it has stopped
+	done   chan error
 }
 
 // keys are the demonstration's own secrets, made once.
@@ -52,15 +55,16 @@ func Start(ctx context.Context, o Options) (_ *Demo, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var cleanup []func()
 	d := &Demo{done: make(chan error, 1)}
-	d.stop = sync.OnceFunc(func() {
-		cancel()
+	d.cancel = cancel
+	d.free = sync.OnceFunc(func() {
 		for i := len(cleanup) - 1; i >= 0; i-- {
 			cleanup[i]()
 		}
 	})
 	defer func() {
 		if err != nil {
-			d.stop()
+			cancel()
+			d.free()
 		}
 	}()
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
@@ -92,7 +96,7 @@ func Start(ctx context.Context, o Options) (_ *Demo, err error) {
 		return nil, err
 	}
 	d.App, err = app.New(ctx, app.Config{
-		Data: o.Data, Database: o.Database, Listen: market, Operator: operator, Demo: true, LocalHooks: true,
+		Data: o.Data, Database: o.Database, UnsafeDurability: o.unsafe, Listen: market, Operator: operator, Demo: true, LocalHooks: true,
 		SandboxURL: d.PayURL, SandboxKey: secret.Key, SandboxSecret: secret.Secret, BankTransfer: "演示银行 Demo Bank",
 	}.Filled(), o.Log)
 	if err != nil {
@@ -126,14 +130,15 @@ func Start(ctx context.Context, o Options) (_ *Demo, err error) {
 // Wait blocks until the market has stopped.
 func (d *Demo) Wait() error {
 	err := <-d.done
-	d.stop()
+	d.cancel()
+	d.free()
 	return err
 }
 
 // Stop ends everything that Start began and waits for it.
 func (d *Demo) Stop() error {
-	d.stop()
-	return <-d.done
+	d.cancel()
+	return d.Wait()
 }
 
 // listenable returns the address, or another free one on this machine when it is

@@ -103,20 +103,8 @@ func (b *builder) mount(pattern string, handle serve.Handler) {
 		if r.keyed && c.Key() == "" {
 			return serve.ErrKeyRequired
 		}
-		return unrevealing(handle(c))
+		return handle(c)
 	}})
-}
-
-// unrevealing makes somebody else's object and one that does not exist the same
-// answer: the clause of the first would tell that it exists.
-func unrevealing(err error) error {
-	f, ok := fault.Of(err)
-	if !ok || f.Kind != fault.NotFound || f.Clause == "" {
-		return err
-	}
-	plain := *f
-	plain.Clause = ""
-	return &plain
 }
 
 func build(rows []row) *builder {

@@ -70,6 +70,10 @@ func showProgress(c *serve.Call) error {
 	if err != nil {
 		return err
 	}
+	// The whole page says where the order stands, not only this part of it.
+	if was := c.R.URL.Query().Get("was"); was != "" && was != string(v.Order.State) {
+		c.W.Header().Set("HX-Refresh", "true")
+	}
 	return show(c, http.StatusOK, orderProgress(v))
 }
 

@@ -289,7 +289,7 @@ func orderProgress(v orderView) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = page.Poll(orderPath(v.Order.ID)+"/progress", seconds).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = page.Poll(orderPath(v.Order.ID)+"/progress?was="+string(v.Order.State), seconds).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
