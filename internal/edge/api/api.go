@@ -52,7 +52,7 @@ func Routes(m *serve.Market) ([]serve.Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(append(b.routes, notices(m)...), serve.Route{
+	return append(append(b.routes, append(notices(m), licenceKeys())...), serve.Route{
 		Pattern: "GET " + root + "/openapi.json", Access: serve.Public, Handle: func(c *serve.Call) error {
 			c.W.Header().Set("Content-Type", "application/json")
 			_, err := c.W.Write(text)

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"yunshi/internal/market/payment"
 	"yunshi/internal/plug/sandboxpay"
 	"yunshi/internal/testkit/world"
+	"yunshi/spi"
 )
 
 // balanced fails the test when the book does not hold, and returns how many
@@ -141,6 +143,17 @@ func TestFirstPurchase(t *testing.T) {
 		secrets := must(c.Reveal(ctx, deliveries.Items[0].ID))(t)
 		if len(secrets) == 0 || secrets[0].Value == "" {
 			t.Errorf("revealed %d credentials", len(secrets))
+		}
+		published := b.send(http.MethodGet, "/.well-known/jwks.json", "", "")
+		keys, err := spi.ParseJWKS([]byte(published.body))
+		if err != nil {
+			t.Fatalf("%d: %v", published.status, err)
+		}
+		if _, err := spi.VerifyLicense(secrets[0].Value, keys, b.Clock.Now(), offer.Product.Slug); err != nil {
+			t.Errorf("the delivered licence against the published key: %v", err)
+		}
+		if _, err := spi.VerifyLicense(secrets[0].Value, keys, b.Clock.Now(), "another-product"); !errors.Is(err, spi.ErrLicenseProduct) {
+			t.Errorf("the licence of another product: %v", err)
 		}
 
 		sold := must(b.as(b.Seller).VendorOrders(ctx, client.List{}))(t)
