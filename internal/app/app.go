@@ -125,9 +125,6 @@ func New(ctx context.Context, cfg Config, log *slog.Logger, further ...payment.G
 // URL is where the market is served.
 func (a *App) URL() string { return a.Config.BaseURL }
 
-// Handler is the whole HTTP surface, for tests that need no socket.
-func (a *App) Handler() http.Handler { return a.server.Handler }
-
 // Run serves and works until ctx ends, then finishes what has begun.
 func (a *App) Run(ctx context.Context) error {
 	var work sync.WaitGroup

@@ -2,7 +2,6 @@ package operatordesk
 
 import (
 	"slices"
-	"strings"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
@@ -173,12 +172,4 @@ func (d desk) importStatement(c *serve.Call) error {
 		return err
 	}
 	return d.statementsAgain(c, statementsView{done: &done})
-}
-
-// partyHome is the page of the party of an account in the book, when it has one.
-func partyHome(party string) string {
-	if strings.HasPrefix(party, "ven_") || strings.HasPrefix(party, "acc_") {
-		return homeOf(party)
-	}
-	return ""
 }

@@ -73,11 +73,6 @@ func GetDecision(ctx context.Context, r db.Reader, id string) (Decision, error) 
 	return found(db.One(ctx, r, scanReview, selectReview, id))
 }
 
-// Decisions returns the newest decisions about a vendor's products, at most limit.
-func Decisions(ctx context.Context, r db.Reader, v vendor.ID, limit int) ([]Decision, error) {
-	return db.All(ctx, r, scanReview, selectReviews, string(v), limit)
-}
-
 // Listing is a product on the market with what is listed of it.
 type Listing struct {
 	Product Product

@@ -195,10 +195,9 @@ func addRows(b *db.Batch, insert, after string, width int, rows [][]any) {
 }
 
 const (
-	reviewCols    = `id, method, vendor_id, approved, reasons, reviewer, items, sha256, decided_at`
-	insertReview  = `INSERT INTO catalog_review (` + reviewCols + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
-	selectReview  = `SELECT ` + reviewCols + ` FROM catalog_review WHERE id = $1`
-	selectReviews = `SELECT ` + reviewCols + ` FROM catalog_review WHERE vendor_id = $1 ORDER BY id DESC LIMIT $2`
+	reviewCols   = `id, method, vendor_id, approved, reasons, reviewer, items, sha256, decided_at`
+	insertReview = `INSERT INTO catalog_review (` + reviewCols + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	selectReview = `SELECT ` + reviewCols + ` FROM catalog_review WHERE id = $1`
 )
 
 func storeReview(ctx context.Context, tx *db.Tx, r Decision) error {

@@ -19,13 +19,6 @@ import (
 	"yunshi/spi"
 )
 
-// EnsureKey makes the key that signs licences when there is none yet. Products
-// check licences with its public half ([Keys]), so it is never replaced.
-func EnsureKey(ctx context.Context, tx *db.Tx) error {
-	_, err := signingKey(ctx, tx)
-	return err
-}
-
 // Keys returns the public half as a JSON Web Key Set, with which a product checks
 // licences without a network. Before the first key it is a set of none.
 func Keys(ctx context.Context, r db.Reader) ([]byte, error) {

@@ -31,7 +31,6 @@ const (
 	cols           = `id, kind, object, name, token, attempt, payload, enqueued_at`
 	selectFailed   = `SELECT ` + cols + `, state, due_at, error FROM job_job WHERE state = 'failed' ORDER BY ended_at DESC, id DESC LIMIT $1`
 	selectOfObject = `SELECT ` + cols + `, state, due_at, error FROM job_job WHERE object = $1 ORDER BY enqueued_at DESC, id DESC LIMIT 100`
-	nextDue        = `SELECT COALESCE(MIN(due_at), 0) FROM job_job WHERE state = 'waiting'`
 )
 
 func fields(j *Job, payload *string, enqueued *int64) []any {

@@ -117,16 +117,6 @@ func (w *Worker) Drain(ctx context.Context) error {
 	}
 }
 
-// NextDue is when the next waiting job is due; the zero time when none waits.
-func (w *Worker) NextDue(ctx context.Context) (due time.Time, err error) {
-	err = w.d.Read(ctx, func(r db.Reader) error {
-		us, err := db.Value[int64](ctx, r, nextDue)
-		due = db.Time(us)
-		return err
-	})
-	return due, err
-}
-
 // claim leases up to n jobs.
 func (w *Worker) claim(ctx context.Context, n int) ([]Job, error) {
 	if n <= 0 {

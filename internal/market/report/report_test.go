@@ -125,12 +125,6 @@ func sql(query string, args func(m market) []any) func(context.Context, *db.Tx, 
 	}
 }
 
-func both(first, second func(context.Context, *db.Tx, market) error) func(context.Context, *db.Tx, market) error {
-	return func(ctx context.Context, tx *db.Tx, m market) error {
-		return errors.Join(first(ctx, tx, m), second(ctx, tx, m))
-	}
-}
-
 func deliveredID(m market) []any { return []any{string(m.delivered.ID)} }
 func openID(m market) []any      { return []any{string(m.open.ID)} }
 func nothing(market) []any       { return nil }
