@@ -50,7 +50,7 @@ func (p *provider) Name() string { return "sandbox" }
 
 // Capability says that no real money moves.
 func (p *provider) Capability() payment.Capability {
-	return payment.Capability{Redirect: true, PartialRefund: true, Test: true}
+	return payment.Capability{Redirect: true, PartialRefund: true, Lists: true, Test: true}
 }
 
 // Open makes a payment and has it paid.
@@ -74,14 +74,12 @@ func (p *provider) Open(_ context.Context, in payment.Intent) (payment.Opened, e
 	return payment.Opened{ProviderID: id, PayURL: "http://127.0.0.1/" + id}, nil
 }
 
-// Fetch reads one payment by the provider's id.
-func (p *provider) Fetch(_ context.Context, id string) (payment.Object, error) {
-	return p.read(p.byID, id)
-}
-
-// Find reads one payment by the market's reference.
-func (p *provider) Find(_ context.Context, reference payment.AttemptID) (payment.Object, error) {
-	return p.read(p.byRef, string(reference))
+// Find reads one payment by the provider's id or by the market's reference.
+func (p *provider) Find(_ context.Context, of payment.Ref) (payment.Object, error) {
+	if of.ProviderID != "" {
+		return p.read(p.byID, of.ProviderID)
+	}
+	return p.read(p.byRef, string(of.Reference))
 }
 
 func (p *provider) read(index map[string]int, key string) (payment.Object, error) {
@@ -111,7 +109,7 @@ func (p *provider) Changed(_ context.Context, since string) ([]payment.Object, s
 }
 
 // Close is refused: everything is paid.
-func (p *provider) Close(context.Context, string) error { return payment.ErrRefused }
+func (p *provider) Close(context.Context, payment.Ref) error { return payment.ErrRefused }
 
 // Refund sends money back at once.
 func (p *provider) Refund(_ context.Context, in payment.RefundIntent) (payment.RefundObject, error) {
@@ -128,10 +126,10 @@ func (p *provider) Refund(_ context.Context, in payment.RefundIntent) (payment.R
 }
 
 // FindRefund reads one refund by the market's reference.
-func (p *provider) FindRefund(_ context.Context, reference payment.RefundID) (payment.RefundObject, error) {
+func (p *provider) FindRefund(_ context.Context, of payment.RefundRef) (payment.RefundObject, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if o, ok := p.refunds[reference]; ok {
+	if o, ok := p.refunds[of.Reference]; ok {
 		return o, nil
 	}
 	return payment.RefundObject{}, payment.ErrUnknown

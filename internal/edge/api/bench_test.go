@@ -169,7 +169,7 @@ func (b *bench) send(method, path, key, body string, headers ...string) answer {
 // notify sends a notice of the provider about an attempt, signed with a secret.
 func (b *bench) notify(id, secret string, attempt payment.AttemptID, at time.Time, change func(*sandboxpay.Notification)) answer {
 	b.t.Helper()
-	o, err := b.Provider.Find(b.t.Context(), attempt)
+	o, err := b.Provider.Find(b.t.Context(), payment.Ref{Reference: attempt})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -467,7 +467,7 @@ func TestClause_4_11_OnlyACaptureMakesAnOrderPaid(t *testing.T) {
 			})
 		})
 		t.Run("refused_a_notice_without_a_capture", func(t *testing.T) {
-			object, err := w.Provider.Find(t.Context(), o.Attempt)
+			object, err := w.Provider.Find(t.Context(), payment.Ref{Reference: o.Attempt})
 			if err != nil {
 				t.Fatal(err)
 			}

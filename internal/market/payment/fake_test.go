@@ -37,8 +37,10 @@ func newProvider() *provider {
 
 var errLine = errors.New("connection reset")
 
-func (p *provider) Name() string           { return "fake" }
-func (p *provider) Capability() Capability { return Capability{Redirect: true, PartialRefund: true} }
+func (p *provider) Name() string { return "fake" }
+func (p *provider) Capability() Capability {
+	return Capability{Redirect: true, PartialRefund: true, Lists: true}
+}
 
 func (p *provider) Open(_ context.Context, in Intent) (Opened, error) {
 	p.mu.Lock()
@@ -70,27 +72,20 @@ func (p *provider) Open(_ context.Context, in Intent) (Opened, error) {
 	return Opened{ProviderID: id, PayURL: "https://pay.example/" + id}, nil
 }
 
-func (p *provider) Fetch(_ context.Context, id string) (Object, error) {
+func (p *provider) Find(_ context.Context, of Ref) (Object, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.blind {
 		return Object{}, errLine
 	}
+	id := of.ProviderID
+	if id == "" {
+		id = p.byRef[of.Reference]
+	}
 	if o, ok := p.payments[id]; ok {
 		return *o, nil
 	}
 	return Object{}, ErrUnknown
-}
-
-func (p *provider) Find(ctx context.Context, reference AttemptID) (Object, error) {
-	p.mu.Lock()
-	id, ok := p.byRef[reference]
-	blind := p.blind
-	p.mu.Unlock()
-	if !ok && !blind {
-		return Object{}, ErrUnknown
-	}
-	return p.Fetch(ctx, id)
 }
 
 func (p *provider) Changed(_ context.Context, since string) ([]Object, string, error) {
@@ -104,10 +99,10 @@ func (p *provider) Changed(_ context.Context, since string) ([]Object, string, e
 	return page, strconv.Itoa(from + len(page)), nil
 }
 
-func (p *provider) Close(_ context.Context, id string) error {
+func (p *provider) Close(_ context.Context, of Ref) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	o, ok := p.payments[id]
+	o, ok := p.payments[of.ProviderID]
 	switch {
 	case !ok:
 		return ErrUnknown
@@ -115,7 +110,7 @@ func (p *provider) Close(_ context.Context, id string) error {
 		return ErrRefused
 	}
 	o.State = ObjectClosed
-	p.history = append(p.history, id)
+	p.history = append(p.history, of.ProviderID)
 	return nil
 }
 
@@ -141,10 +136,10 @@ func (p *provider) Refund(_ context.Context, in RefundIntent) (RefundObject, err
 	return *o, nil
 }
 
-func (p *provider) FindRefund(_ context.Context, reference RefundID) (RefundObject, error) {
+func (p *provider) FindRefund(_ context.Context, of RefundRef) (RefundObject, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if o, ok := p.refunds[reference]; ok {
+	if o, ok := p.refunds[of.Reference]; ok {
 		return *o, nil
 	}
 	return RefundObject{}, ErrUnknown

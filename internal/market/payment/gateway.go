@@ -23,22 +23,22 @@ type Gateway interface {
 
 	// Open makes the payment, once per Reference.
 	Open(ctx context.Context, in Intent) (Opened, error)
-	// Fetch reads one payment by the provider's id; ErrUnknown when there is none.
-	Fetch(ctx context.Context, providerID string) (Object, error)
-	// Find reads one payment by our reference; ErrUnknown when there is none.
-	Find(ctx context.Context, reference AttemptID) (Object, error)
+	// Find reads one payment by the provider's id, or by our reference when that
+	// is all we know; ErrUnknown when there is none.
+	Find(ctx context.Context, of Ref) (Object, error)
 	// Changed lists payments that changed after the cursor, oldest first, and the
 	// cursor after them; "" begins at the beginning. It may repeat a payment and
-	// never leaves one out. An empty list ends the pull.
+	// never leaves one out. An empty list ends the pull. A provider without such a
+	// list says so ([Capability.Lists]) and is asked about each open payment.
 	Changed(ctx context.Context, since string) (objects []Object, next string, err error)
 	// Close ends a payment nobody paid. Closing a closed one is a success. A paid
 	// one is ErrRefused.
-	Close(ctx context.Context, providerID string) error
+	Close(ctx context.Context, of Ref) error
 
 	// Refund sends money back, once per Reference.
 	Refund(ctx context.Context, in RefundIntent) (RefundObject, error)
 	// FindRefund reads one refund by our reference; ErrUnknown when there is none.
-	FindRefund(ctx context.Context, reference RefundID) (RefundObject, error)
+	FindRefund(ctx context.Context, of RefundRef) (RefundObject, error)
 
 	// Event verifies a notice over its raw bytes and says what it is about. A
 	// notice that is unsigned, wrongly signed, too old or for another account or
@@ -55,13 +55,36 @@ var (
 	ErrRefused = errors.New("payment: the provider refused")
 )
 
-// Capability is what a gateway can do, for screens and for the pull.
+// Capability is what a gateway can do: for screens, for the pull, and for the
+// plan of a split.
 type Capability struct {
 	Redirect      bool          // Open answers with a page the customer is sent to
 	PartialRefund bool          // less than the whole may be refunded
+	Refunds       int           // most partial refunds of one payment; 0 is without limit
 	RefundWithin  time.Duration // after the capture; 0 is without limit
 	PayWithin     time.Duration // usual life of an unpaid attempt; 0 leaves it to the caller
+	Lists         bool          // Changed works
+	KeyWindow     time.Duration // how long the provider remembers a reference; 0 is for ever
+	SplitCap      int64         // most of a payment that may go to the operator, in basis points; 0 is without limit
+	FreezeDays    int           // after so many days the provider frees the money by itself; 0 never
+	Receivers     int           // most receivers of one split; 0 is without limit
+	AtomicSplit   bool          // a split is done whole or not at all
 	Test          bool          // no real money moves
+}
+
+// Ref names a payment with as much as is known of it. Some providers find a
+// payment only together with the payee it was made for.
+type Ref struct {
+	Reference  AttemptID
+	ProviderID string
+	Payee      string // the vendor's own account at the provider
+}
+
+// RefundRef names a refund.
+type RefundRef struct {
+	Reference  RefundID
+	ProviderID string
+	Payment    Ref
 }
 
 // Intent is a payment to be made.
@@ -112,10 +135,11 @@ type Object struct {
 
 // RefundIntent is a refund to be made.
 type RefundIntent struct {
-	Reference  RefundID
-	ProviderID string // of the payment
-	Amount     money.Amount
-	Reason     string
+	Reference RefundID
+	Payment   Ref
+	Captured  money.Amount // the whole payment
+	Amount    money.Amount
+	Reason    string
 }
 
 // RefundObjectState is what a provider says of a refund.
@@ -144,13 +168,18 @@ type EventKind string
 const (
 	PaymentEvent EventKind = "payment"
 	RefundEvent  EventKind = "refund"
+	SplitEvent   EventKind = "split"
+	ReturnEvent  EventKind = "return"
+	PayoutEvent  EventKind = "payout"
+	DisputeEvent EventKind = "dispute"
 )
 
 // Event is a verified notice. It is only a hint to read the object again: no
 // amount or state in it is believed.
 type Event struct {
 	ID        string // the provider's id of the notice
-	ObjectID  string // the provider's id of the payment or refund
-	Reference string // our id of it; may be empty for a payment
+	ObjectID  string // the provider's id of the payment, refund, split, return, payout or dispute
+	Reference string // our id of it; may be empty for a payment and is so for a dispute
+	Payee     string // the vendor's account that it was for, where the provider says so
 	Kind      EventKind
 }

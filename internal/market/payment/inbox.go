@@ -16,6 +16,7 @@ type notice struct {
 	Gateway   string
 	ObjectID  string
 	Reference string
+	Payee     string
 	Kind      EventKind
 }
 
@@ -43,7 +44,7 @@ func Notify(ctx context.Context, tx *db.Tx, gateway string, ev Event, body []byt
 			return err
 		}
 	}
-	return job.Enqueue(ctx, tx, job.Spec{Kind: EventJob, Object: id, Payload: notice{gateway, ev.ObjectID, ev.Reference, ev.Kind}})
+	return job.Enqueue(ctx, tx, job.Spec{Kind: EventJob, Object: id, Payload: notice{gateway, ev.ObjectID, ev.Reference, ev.Payee, ev.Kind}})
 }
 
 // alarm records something that a person must look at.

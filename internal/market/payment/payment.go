@@ -85,6 +85,11 @@ type Attempt struct {
 	ChangedAt    time.Time
 }
 
+// ref names the attempt to its provider.
+func (a Attempt) ref() Ref {
+	return Ref{Reference: a.ID, ProviderID: a.ProviderID, Payee: a.PayeeAccount}
+}
+
 // RefundState is the state of a refund.
 type RefundState string
 

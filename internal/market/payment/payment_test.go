@@ -443,7 +443,7 @@ func TestANoticeThatOvertakesItsObjectIsNotLost(t *testing.T) {
 			_, err := tx.Exec(t.Context(), `UPDATE payment_refund SET id = $1 WHERE id = $2`, string(id), string(r.ID))
 			return err
 		})
-		if _, err := b.at.Refund(t.Context(), RefundIntent{Reference: id, ProviderID: a.ProviderID, Amount: r.Amount}); err != nil {
+		if _, err := b.at.Refund(t.Context(), RefundIntent{Reference: id, Payment: a.ref(), Amount: r.Amount}); err != nil {
 			t.Fatal(err)
 		}
 		b.after(time.Minute)

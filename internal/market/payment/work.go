@@ -188,19 +188,11 @@ func ended(ctx context.Context, tx *db.Tx, a Attempt) error {
 	return move(ctx, tx, a, Failed)
 }
 
-// find reads the attempt's object, by the provider's id or by our reference.
-func find(ctx context.Context, g Gateway, a Attempt) (Object, error) {
-	if a.ProviderID != "" {
-		return g.Fetch(ctx, a.ProviderID)
-	}
-	return g.Find(ctx, a.ID)
-}
-
 // resolve finds out what became of an attempt, and sends it only when the
 // provider says that there is nothing and there is still time to pay.
 func (w Work) resolve(ctx context.Context, d *db.DB, j job.Job, g Gateway, a Attempt) error {
 	waits := a.State == Created || a.State == Unknown
-	o, err := find(ctx, g, a)
+	o, err := g.Find(ctx, a.ref())
 	switch {
 	case errors.Is(err, ErrUnknown) && waits && a.ExpiresAt.After(d.Now()):
 		return w.send(ctx, d, j, g, a)
@@ -266,11 +258,11 @@ func (w Work) event(ctx context.Context, d *db.DB, j job.Job) error {
 	var apply func(tx *db.Tx) error
 	if n.Kind == RefundEvent {
 		var o RefundObject
-		o, err = g.FindRefund(ctx, RefundID(n.Reference))
+		o, err = g.FindRefund(ctx, RefundRef{Reference: RefundID(n.Reference), ProviderID: n.ObjectID, Payment: Ref{Payee: n.Payee}})
 		apply = func(tx *db.Tx) error { return w.recordRefund(ctx, tx, RefundID(o.Reference), o) }
 	} else {
 		var o Object
-		o, err = g.Fetch(ctx, n.ObjectID)
+		o, err = g.Find(ctx, Ref{Reference: AttemptID(n.Reference), ProviderID: n.ObjectID, Payee: n.Payee})
 		apply = func(tx *db.Tx) error {
 			a, err := Get(ctx, tx, AttemptID(o.Reference))
 			if err == nil && a.Gateway != g.Name() {
@@ -337,7 +329,7 @@ func (w Work) close(ctx context.Context, d *db.DB, j job.Job) error {
 	if a.State != Cancelled && a.State != Expired {
 		return nil
 	}
-	o, err := find(ctx, g, a)
+	o, err := g.Find(ctx, a.ref())
 	if errors.Is(err, ErrUnknown) {
 		return nil // never opened; an answer still on its way closes it again
 	}
@@ -345,10 +337,12 @@ func (w Work) close(ctx context.Context, d *db.DB, j job.Job) error {
 		return err
 	}
 	if o.State == ObjectCreated || o.State == ObjectProcessing {
-		err := g.Close(ctx, o.ProviderID)
+		of := a.ref()
+		of.ProviderID = o.ProviderID
+		err := g.Close(ctx, of)
 		switch {
 		case errors.Is(err, ErrRefused): // paid between the question and the call
-			if o, err = g.Fetch(ctx, o.ProviderID); err != nil {
+			if o, err = g.Find(ctx, of); err != nil {
 				return err
 			}
 			if o.State != ObjectCaptured {
@@ -405,12 +399,12 @@ func (w Work) refund(ctx context.Context, d *db.DB, j job.Job) error {
 // and sent again only when the provider says that it has none.
 func askRefund(ctx context.Context, g Gateway, a Attempt, r Refund, maybeSent bool) (RefundObject, error) {
 	if maybeSent || r.State != RefundSubmitting {
-		o, err := g.FindRefund(ctx, r.ID)
+		o, err := g.FindRefund(ctx, RefundRef{r.ID, r.ProviderID, a.ref()})
 		if !errors.Is(err, ErrUnknown) || r.State != RefundSubmitting && r.State != RefundUnknown {
 			return o, err
 		}
 	}
-	return g.Refund(ctx, RefundIntent{Reference: r.ID, ProviderID: a.ProviderID, Amount: r.Amount, Reason: string(r.Cause)})
+	return g.Refund(ctx, RefundIntent{Reference: r.ID, Payment: a.ref(), Captured: a.Captured, Amount: r.Amount, Reason: string(r.Cause)})
 }
 
 // lost records that a refund was sent without an answer.
@@ -565,7 +559,7 @@ func (w Work) lineOfAttempt(ctx context.Context, a Attempt, l StatementLine) (fu
 	if err != nil {
 		return nil, err
 	}
-	o, err := find(ctx, g, a)
+	o, err := g.Find(ctx, a.ref())
 	if err != nil {
 		return nil, err
 	}
@@ -592,7 +586,7 @@ func (w Work) lineOfRefund(ctx context.Context, r Refund) (func(tx *db.Tx) (Line
 	if err != nil {
 		return nil, err
 	}
-	o, err := g.FindRefund(ctx, r.ID)
+	o, err := g.FindRefund(ctx, RefundRef{Reference: r.ID, ProviderID: r.ProviderID})
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@
 package banktransfer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -46,7 +47,7 @@ func (Gateway) Name() string { return Name }
 
 // Capability implements payment.Gateway.
 func (Gateway) Capability() payment.Capability {
-	return payment.Capability{PartialRefund: true, PayWithin: PayWithin}
+	return payment.Capability{PartialRefund: true, Lists: true, PayWithin: PayWithin}
 }
 
 // Open gives the instructions. The names of the values are keys of
@@ -63,14 +64,10 @@ func (g Gateway) Open(_ context.Context, in payment.Intent) (payment.Opened, err
 	}}, nil
 }
 
-// Fetch implements payment.Gateway; our reference is the provider's id.
-func (g Gateway) Fetch(ctx context.Context, providerID string) (payment.Object, error) {
-	return g.Find(ctx, payment.AttemptID(providerID))
-}
-
 // Find reads the attempt's first credit line; until there is one the payment
 // waits for the customer.
-func (g Gateway) Find(ctx context.Context, reference payment.AttemptID) (payment.Object, error) {
+func (g Gateway) Find(ctx context.Context, of payment.Ref) (payment.Object, error) {
+	reference := payment.AttemptID(cmp.Or(string(of.Reference), of.ProviderID)) // our reference is the provider's id
 	lines, err := g.Lines(ctx, payment.AttemptCode(reference))
 	if err != nil {
 		return payment.Object{}, fmt.Errorf("banktransfer: lines of %s: %w", reference, err)
@@ -92,16 +89,17 @@ func (Gateway) Changed(_ context.Context, since string) ([]payment.Object, strin
 
 // Close has nothing to do: a transfer cannot be stopped, and one that comes late
 // is recorded as such.
-func (Gateway) Close(context.Context, string) error { return nil }
+func (Gateway) Close(context.Context, payment.Ref) error { return nil }
 
 // Refund accepts the transfer order; finance sends it.
 func (g Gateway) Refund(ctx context.Context, in payment.RefundIntent) (payment.RefundObject, error) {
-	return g.FindRefund(ctx, in.Reference)
+	return g.FindRefund(ctx, payment.RefundRef{Reference: in.Reference})
 }
 
 // FindRefund reads the refund's lines: it has succeeded when a debit carries its
 // code, and failed when the money came back after that.
-func (g Gateway) FindRefund(ctx context.Context, reference payment.RefundID) (payment.RefundObject, error) {
+func (g Gateway) FindRefund(ctx context.Context, of payment.RefundRef) (payment.RefundObject, error) {
+	reference := of.Reference
 	lines, err := g.Lines(ctx, payment.RefundCode(reference))
 	if err != nil {
 		return payment.RefundObject{}, fmt.Errorf("banktransfer: lines of %s: %w", reference, err)

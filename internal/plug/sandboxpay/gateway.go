@@ -30,7 +30,7 @@ func (g *Gateway) Name() string { return "sandbox" }
 
 // Capability says that payers are sent to a page and that no real money moves.
 func (g *Gateway) Capability() payment.Capability {
-	return payment.Capability{Redirect: true, PartialRefund: true, Test: true}
+	return payment.Capability{Redirect: true, PartialRefund: true, Lists: true, Test: true}
 }
 
 // Open makes the payment, once per reference. When the provider already has
@@ -57,18 +57,16 @@ func (g *Gateway) Open(ctx context.Context, in payment.Intent) (payment.Opened, 
 	return payment.Opened{ProviderID: made.ID, PayURL: made.PayURL}, nil
 }
 
-// Fetch reads one payment by the provider's id.
-func (g *Gateway) Fetch(ctx context.Context, providerID string) (payment.Object, error) {
-	read, err := g.client.Payment(ctx, providerID)
-	if err != nil {
-		return payment.Object{}, answered(err)
+// Find reads one payment, by the provider's id or by our reference.
+func (g *Gateway) Find(ctx context.Context, of payment.Ref) (payment.Object, error) {
+	var read Payment
+	var err error
+	found := true
+	if of.ProviderID != "" {
+		read, err = g.client.Payment(ctx, of.ProviderID)
+	} else {
+		read, found, err = g.client.FindPayment(ctx, string(of.Reference))
 	}
-	return paymentObject(read)
-}
-
-// Find reads one payment by our reference.
-func (g *Gateway) Find(ctx context.Context, reference payment.AttemptID) (payment.Object, error) {
-	read, found, err := g.client.FindPayment(ctx, string(reference))
 	if err != nil {
 		return payment.Object{}, answered(err)
 	}
@@ -97,20 +95,20 @@ func (g *Gateway) Changed(ctx context.Context, since string) ([]payment.Object, 
 }
 
 // Close ends a payment nobody paid.
-func (g *Gateway) Close(ctx context.Context, providerID string) error {
-	_, err := g.client.ClosePayment(ctx, providerID)
+func (g *Gateway) Close(ctx context.Context, of payment.Ref) error {
+	_, err := g.client.ClosePayment(ctx, of.ProviderID)
 	return answered(err)
 }
 
 // Refund sends money back, once per reference.
 func (g *Gateway) Refund(ctx context.Context, in payment.RefundIntent) (payment.RefundObject, error) {
 	made, err := g.client.CreateRefund(ctx, RefundRequest{
-		Reference: string(in.Reference), Payment: in.ProviderID, Amount: in.Amount.Minor, Reason: in.Reason,
+		Reference: string(in.Reference), Payment: in.Payment.ProviderID, Amount: in.Amount.Minor, Reason: in.Reason,
 	})
 	if taken(err) {
 		var found bool
 		made, found, err = g.client.FindRefund(ctx, string(in.Reference))
-		if err == nil && (!found || made.Payment != in.ProviderID || made.Amount != in.Amount.Minor) {
+		if err == nil && (!found || made.Payment != in.Payment.ProviderID || made.Amount != in.Amount.Minor) {
 			return payment.RefundObject{}, fmt.Errorf("sandboxpay: %s stands for another refund", in.Reference)
 		}
 	}
@@ -121,8 +119,8 @@ func (g *Gateway) Refund(ctx context.Context, in payment.RefundIntent) (payment.
 }
 
 // FindRefund reads one refund by our reference.
-func (g *Gateway) FindRefund(ctx context.Context, reference payment.RefundID) (payment.RefundObject, error) {
-	read, found, err := g.client.FindRefund(ctx, string(reference))
+func (g *Gateway) FindRefund(ctx context.Context, of payment.RefundRef) (payment.RefundObject, error) {
+	read, found, err := g.client.FindRefund(ctx, string(of.Reference))
 	if err != nil {
 		return payment.RefundObject{}, answered(err)
 	}

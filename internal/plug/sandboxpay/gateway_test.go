@@ -68,7 +68,7 @@ func TestGateway_ReportsACapture(t *testing.T) {
 	opened := b.openAndPay(t, "pay_1")
 	want := payment.Object{ProviderID: opened.ProviderID, Reference: "pay_1", State: payment.ObjectCaptured, Amount: yuan(198000),
 		Captured: yuan(198000), CapturedAt: b.clock.now(), Fee: yuan(1188), Test: true}
-	fetched, err := b.gateway().Fetch(t.Context(), opened.ProviderID)
+	fetched, err := b.gateway().Find(t.Context(), payment.Ref{ProviderID: opened.ProviderID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestGateway_ReportsACapture(t *testing.T) {
 	if diff := cmp.Diff(want, fetched); diff != "" || fetched.CaptureID == "" {
 		t.Errorf("Fetch (-want +got):\n%s", diff)
 	}
-	if found, err := b.gateway().Find(t.Context(), "pay_1"); err != nil || found != fetched {
+	if found, err := b.gateway().Find(t.Context(), payment.Ref{Reference: "pay_1"}); err != nil || found != fetched {
 		t.Errorf("Find = %+v, %v", found, err)
 	}
 }
@@ -86,14 +86,14 @@ func TestGateway_TellsWhatIsCertainFromWhatIsUnknown(t *testing.T) {
 	g := b.gateway()
 	opened := b.openAndPay(t, "pay_1")
 
-	_, err := g.Fetch(t.Context(), "pmt_invented")
+	_, err := g.Find(t.Context(), payment.Ref{ProviderID: "pmt_invented"})
 	wantError(t, "Fetch of nothing", err, payment.ErrUnknown)
-	_, err = g.Find(t.Context(), "pay_invented")
+	_, err = g.Find(t.Context(), payment.Ref{Reference: "pay_invented"})
 	wantError(t, "Find of nothing", err, payment.ErrUnknown)
-	_, err = g.FindRefund(t.Context(), "rfd_invented")
+	_, err = g.FindRefund(t.Context(), payment.RefundRef{Reference: "rfd_invented"})
 	wantError(t, "FindRefund of nothing", err, payment.ErrUnknown)
-	wantError(t, "Close of a paid payment", g.Close(t.Context(), opened.ProviderID), payment.ErrRefused)
-	_, err = g.Refund(t.Context(), payment.RefundIntent{Reference: "rfd_1", ProviderID: opened.ProviderID, Amount: yuan(198001)})
+	wantError(t, "Close of a paid payment", g.Close(t.Context(), payment.Ref{ProviderID: opened.ProviderID}), payment.ErrRefused)
+	_, err = g.Refund(t.Context(), payment.RefundIntent{Reference: "rfd_1", Payment: payment.Ref{ProviderID: opened.ProviderID}, Amount: yuan(198001)})
 	wantError(t, "Refund of too much", err, payment.ErrRefused)
 	nobody := b.intent(t, "pay_2")
 	nobody.PayeeAccount = "mch_invented"
@@ -112,7 +112,7 @@ func TestGateway_TellsWhatIsCertainFromWhatIsUnknown(t *testing.T) {
 		"404 page":  func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) },
 	} {
 		broken := httptest.NewServer(answer)
-		_, err := NewGateway(&Client{URL: broken.URL}, testSecret).Find(t.Context(), "pay_1")
+		_, err := NewGateway(&Client{URL: broken.URL}, testSecret).Find(t.Context(), payment.Ref{Reference: "pay_1"})
 		wantError(t, name, err, ErrNoAnswer)
 		broken.Close()
 	}
@@ -135,7 +135,7 @@ func TestGateway_AnAnswerLostAfterTheEffectIsFoundAgain(t *testing.T) {
 	if _, err := hasty.Open(t.Context(), in); !errors.Is(err, ErrNoAnswer) {
 		t.Fatalf("Open = %v, want no answer", err)
 	}
-	found, err := hasty.Find(t.Context(), "pay_1")
+	found, err := hasty.Find(t.Context(), payment.Ref{Reference: "pay_1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,11 +152,11 @@ func TestGateway_ClosesAnUnpaidPaymentTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := b.gateway().Close(t.Context(), opened.ProviderID); err != nil {
+		if err := b.gateway().Close(t.Context(), payment.Ref{ProviderID: opened.ProviderID}); err != nil {
 			t.Errorf("Close = %v", err)
 		}
 	}
-	if got, err := b.gateway().Fetch(t.Context(), opened.ProviderID); err != nil || got.State != payment.ObjectClosed {
+	if got, err := b.gateway().Find(t.Context(), payment.Ref{ProviderID: opened.ProviderID}); err != nil || got.State != payment.ObjectClosed {
 		t.Errorf("Fetch = %+v, %v", got, err)
 	}
 }
@@ -165,7 +165,7 @@ func TestGateway_RefundsOncePerReference(t *testing.T) {
 	b := start(t)
 	g := b.gateway()
 	opened := b.openAndPay(t, "pay_1")
-	in := payment.RefundIntent{Reference: "rfd_1", ProviderID: opened.ProviderID, Amount: yuan(100000), Reason: "window"}
+	in := payment.RefundIntent{Reference: "rfd_1", Payment: payment.Ref{ProviderID: opened.ProviderID}, Amount: yuan(100000), Reason: "window"}
 	first, err := g.Refund(t.Context(), in)
 	if err != nil || first.State != payment.RefundObjectSubmitted || first.Amount != yuan(100000) {
 		t.Fatalf("Refund = %+v, %v", first, err)
@@ -183,7 +183,7 @@ func TestGateway_RefundsOncePerReference(t *testing.T) {
 	if _, err := b.BounceRefund(t.Context(), first.ProviderID); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := g.FindRefund(t.Context(), "rfd_1"); err != nil || got.State != payment.RefundObjectFailed || got.Reason != "returned_by_bank" {
+	if got, err := g.FindRefund(t.Context(), payment.RefundRef{Reference: "rfd_1"}); err != nil || got.State != payment.RefundObjectFailed || got.Reason != "returned_by_bank" {
 		t.Errorf("FindRefund after the bounce = %+v, %v", got, err)
 	}
 }

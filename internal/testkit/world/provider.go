@@ -35,7 +35,7 @@ func (p *Provider) Name() string { return Gateway }
 
 // Capability is that of an ordinary provider.
 func (p *Provider) Capability() payment.Capability {
-	return payment.Capability{Redirect: true, PartialRefund: true}
+	return payment.Capability{Redirect: true, PartialRefund: true, Lists: true}
 }
 
 // Open makes the payment once for each reference.
@@ -53,22 +53,18 @@ func (p *Provider) Open(_ context.Context, in payment.Intent) (payment.Opened, e
 	return payment.Opened{ProviderID: id, PayURL: p.payments[id].PayURL}, nil
 }
 
-// Fetch reads a payment.
-func (p *Provider) Fetch(_ context.Context, id string) (payment.Object, error) {
+// Find reads a payment.
+func (p *Provider) Find(_ context.Context, of payment.Ref) (payment.Object, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	id := of.ProviderID
+	if id == "" {
+		id = p.byRef[of.Reference]
+	}
 	if o, ok := p.payments[id]; ok {
 		return *o, nil
 	}
 	return payment.Object{}, payment.ErrUnknown
-}
-
-// Find reads a payment by our reference.
-func (p *Provider) Find(ctx context.Context, reference payment.AttemptID) (payment.Object, error) {
-	p.mu.Lock()
-	id := p.byRef[reference]
-	p.mu.Unlock()
-	return p.Fetch(ctx, id)
 }
 
 // Changed has nothing to tell; tests send notices.
@@ -77,10 +73,10 @@ func (p *Provider) Changed(_ context.Context, since string) ([]payment.Object, s
 }
 
 // Close closes a payment that nobody has paid.
-func (p *Provider) Close(_ context.Context, id string) error {
+func (p *Provider) Close(_ context.Context, of payment.Ref) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	o, ok := p.payments[id]
+	o, ok := p.payments[of.ProviderID]
 	switch {
 	case !ok:
 		return payment.ErrUnknown
@@ -109,10 +105,10 @@ func (p *Provider) Refund(_ context.Context, in payment.RefundIntent) (payment.R
 }
 
 // FindRefund reads a refund by our reference.
-func (p *Provider) FindRefund(_ context.Context, reference payment.RefundID) (payment.RefundObject, error) {
+func (p *Provider) FindRefund(_ context.Context, of payment.RefundRef) (payment.RefundObject, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if o, ok := p.refunds[reference]; ok {
+	if o, ok := p.refunds[of.Reference]; ok {
 		return *o, nil
 	}
 	return payment.RefundObject{}, payment.ErrUnknown
