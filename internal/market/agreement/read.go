@@ -96,18 +96,24 @@ func Status(ctx context.Context, r db.Reader, id account.ID) (Standing, time.Tim
 // A setting that no rulebook in force has is an error of the installation, never a
 // silent zero.
 func Setting[T any](ctx context.Context, r db.Reader, key string) (T, error) {
-	var v T
-	value, err := db.Value[string](ctx, r, sqlSetting, key, db.Micros(r.Now()))
+	v, _, err := Cited[T](ctx, r, key)
+	return v, err
+}
+
+// Cited is [Setting] with the rulebook version that it comes from, as
+// "settlement#1", for decisions that must name it.
+func Cited[T any](ctx context.Context, r db.Reader, key string) (v T, rulebook string, err error) {
+	s, err := db.One(ctx, r, scanSetting, sqlSetting, key, db.Micros(r.Now()))
 	if errors.Is(err, db.ErrNoRow) {
-		return v, fmt.Errorf("agreement: no rulebook in force has the setting %q", key)
+		return v, "", fmt.Errorf("agreement: no rulebook in force has the setting %q", key)
 	}
 	if err != nil {
-		return v, err
+		return v, "", err
 	}
-	if err := json.Unmarshal([]byte(value), &v); err != nil {
-		return v, fmt.Errorf("agreement: setting %q: %w", key, err)
+	if err := json.Unmarshal([]byte(s.value), &v); err != nil {
+		return v, "", fmt.Errorf("agreement: setting %q: %w", key, err)
 	}
-	return v, nil
+	return v, fmt.Sprintf("%s#%d", s.code, s.number), nil
 }
 
 // Floor says which set of mandatory law stands under the agreement in force:

@@ -22,7 +22,7 @@ const (
 	sqlBundle     = `SELECT ` + versionCols + ` FROM agreement_version v WHERE effective_at <= $1 AND kind <> 'privacy'
 		AND NOT EXISTS (SELECT 1 FROM agreement_version w WHERE w.code = v.code AND w.effective_at <= $1 AND w.number > v.number)
 		ORDER BY kind, code`
-	sqlSetting = `SELECT s.value FROM agreement_rulebook s JOIN agreement_version v ON v.id = s.version
+	sqlSetting = `SELECT s.value, v.code, v.number FROM agreement_rulebook s JOIN agreement_version v ON v.id = s.version
 		WHERE s.setting = $1 AND v.effective_at <= $2
 		AND NOT EXISTS (SELECT 1 FROM agreement_version w WHERE w.code = v.code AND w.effective_at <= $2 AND w.number > v.number)
 		ORDER BY v.code LIMIT 1`
@@ -97,4 +97,15 @@ func scanShown(s db.Scanner) (Shown, error) {
 	}
 	v.At = db.Time(at)
 	return v, json.Unmarshal([]byte(ids), &v.Emphasised)
+}
+
+type setting struct {
+	value, code string
+	number      int64
+}
+
+func scanSetting(s db.Scanner) (setting, error) {
+	var v setting
+	err := s.Scan(&v.value, &v.code, &v.number)
+	return v, err
 }

@@ -2,23 +2,31 @@
 // posting for each thing that can happen to money.
 //
 // The operator collects on the vendors' behalf. What a customer pays is, from
-// the first moment, a debt to the vendor of that order line (escrow) and to the
-// tax office, held at the licensed provider (psp.clearing). None of it is the
-// operator's income; the operator earns a commission only at release, under a
-// fee rule agreed with the vendor.
+// the first moment, a debt to the vendor of that order line (escrow) and, where
+// the operator collects it, to the tax office, held at the licensed provider
+// (psp.clearing). None of it is the operator's income; the operator earns a
+// commission only at release, under a fee rule agreed with the vendor and frozen
+// on the line.
 //
-// Owns: accounts, postings, balances, the invariants over them. Does not own:
-// why something happened (order, payment, refund) and the provider's truth.
+// Owns: accounts, postings, balances, the facts of each line and vendor that the
+// amounts are worked out from, closed periods, the invariants over them. Does not
+// own: why something happened (order, payment, refund, settlement) and the
+// provider's truth.
 //
 // Always true:
 //   - A journal has at least two entries that sum to zero in each currency.
 //   - A kind of posting touches only the accounts and directions in its row of
-//     the table below; there is no general posting.
+//     chart.go; there is no general posting.
 //   - An effect key is used once, for ever: the same effect again posts nothing.
 //   - Journals and entries are never changed; a wrong one is reversed by its
 //     exact mirror.
 //   - A balance is the sum of its entries, and a floor of the database refuses
 //     what would make a debt to a customer or vendor negative.
+//   - What a line has paid in tax and commission is a function of its frozen
+//     numbers and of how much was given back and released, never of the order in
+//     which that happened.
+//   - A vendor is owed or owes, never both: every credit pays its debt first.
+//   - Money that is not in the bank is not paid out.
 //
 // Sign: positive amounts are debits, negative ones credits.
 package ledger
@@ -32,84 +40,6 @@ import (
 // JournalID is "jrn_…".
 type JournalID string
 
-// Account names a kind of account; with a party and a currency it is one account.
-type Account string
-
-// The chart of accounts, so far as this edition moves money. The party is what
-// each comment names.
-const (
-	Clearing  Account = "psp.clearing"    // asset, per provider: captured there, not yet paid out
-	Bank      Account = "bank.client"     // asset: client money at the licensed provider's settlement account
-	Fee       Account = "psp.fee"         // expense, per provider
-	Escrow    Account = "escrow"          // liability, per order line: net of tax, held for the vendor
-	Tax       Account = "tax.payable"     // liability, per jurisdiction
-	InFlight  Account = "refund.inflight" // liability, per refund: owed until the provider confirms
-	Owed      Account = "buyer.owed"      // liability, per account: could not go back the way it came
-	Deposit   Account = "vendor.deposit"  // liability, per vendor
-	Suspense  Account = "suspense"        // liability of either sign, per provider: money not yet attributed
-	stripeMax         = 16
-)
-
-// floor says on which side an account must stay.
-type floor int
-
-const (
-	free   floor = iota
-	debit        // never below zero as an asset
-	credit       // never below zero as a debt
-)
-
-// account is a row of the chart.
-type account struct {
-	floor   floor
-	striped bool // shared by many orders: 16 rows, its floor checked as a sum
-	client  int  // +1 covers client money, -1 is owed to clients, 0 neither
-}
-
-var chart = map[Account]account{
-	Clearing: {free, true, +1},
-	Bank:     {debit, false, +1},
-	Fee:      {debit, true, 0},
-	Escrow:   {credit, false, -1},
-	Tax:      {credit, true, -1},
-	InFlight: {credit, false, -1},
-	Owed:     {credit, false, -1},
-	Deposit:  {credit, false, -1},
-	Suspense: {free, false, -1},
-}
-
-// Kind is a kind of posting; the numbers are those of the operator's guide.
-type Kind string
-
-// The kinds of posting of this edition.
-const (
-	P1Capture        Kind = "P1"  // an order was paid
-	P2ProviderFee    Kind = "P2"  // the provider's fee is known
-	P3ProviderPayout Kind = "P3"  // the provider paid out to the client account
-	P5LateMoney      Kind = "P5"  // money for an order that is gone, or of a wrong amount
-	P5LateRefund     Kind = "P5r" // that money goes back
-	P7Refund         Kind = "P7"  // refund before release
-	P10RefundDone    Kind = "P10" // the provider confirmed a refund
-	P11RefundOwed    Kind = "P11" // the provider could not refund
-	P24DepositIn     Kind = "P24" // a vendor's deposit arrived
-	P34Reverse       Kind = "P34" // exact mirror of a journal
-)
-
-// shape is what a kind may touch.
-type shape struct{ debits, credits []Account }
-
-var shapes = map[Kind]shape{
-	P1Capture:        {[]Account{Clearing}, []Account{Escrow, Tax}},
-	P2ProviderFee:    {[]Account{Fee}, []Account{Clearing}},
-	P3ProviderPayout: {[]Account{Bank}, []Account{Clearing}},
-	P5LateMoney:      {[]Account{Clearing}, []Account{Suspense}},
-	P5LateRefund:     {[]Account{Suspense}, []Account{Clearing}},
-	P7Refund:         {[]Account{Tax, Escrow}, []Account{InFlight}},
-	P10RefundDone:    {[]Account{InFlight}, []Account{Clearing}},
-	P11RefundOwed:    {[]Account{InFlight}, []Account{Owed}},
-	P24DepositIn:     {[]Account{Bank}, []Account{Deposit}},
-}
-
 // Entry is one line of a journal.
 type Entry struct {
 	Account Account
@@ -122,10 +52,57 @@ type Journal struct {
 	ID        JournalID
 	EffectKey string
 	Kind      Kind
-	Cause     string // the order, refund or case behind it
+	Cause     string // the order line, refund, vendor or case behind it
 	Reverses  JournalID
-	Effective time.Time // when it happened outside
+	Effective time.Time // when it happened outside; never in a closed month
 	Recorded  time.Time
 	Digest    string // SHA-256 over kind and entries
 	Entries   []Entry
+}
+
+// Line is what the book knows of an order line: the numbers frozen when it was
+// paid, and the sums that have happened to it since.
+type Line struct {
+	ID       string
+	Vendor   string
+	Account  string // that paid
+	Provider string
+	Net, Tax money.Amount // frozen; tax only where the operator collects it
+	Fee      money.Amount // the commission on the whole net, frozen
+
+	Returned    money.Amount // gross given back to the buyer, or lost to its bank
+	Released    money.Amount // net that has left escrow for the vendor
+	Taken       money.Amount // net taken back out of the released part
+	Compensated money.Amount // damages decided, beyond what was given back
+	Cap         money.Amount // of damages (clause 4.10)
+	CapBasis    string       // what allows a cap above the price; empty: nothing
+	Disputes    int64        // open disputes of its payment
+	Version     int64        // counts every change
+}
+
+// Held is what is still in escrow.
+func (l Line) Held() money.Amount { return l.amount(l.facts().escrow()) }
+
+// Earned is the commission recognised so far.
+func (l Line) Earned() money.Amount { return l.amount(l.facts().earned()) }
+
+// Payable is what the vendor has got out of the line so far, net of commission
+// and of what was taken back.
+func (l Line) Payable() money.Amount {
+	f := l.facts()
+	return l.amount(f.released - f.taken - f.earned())
+}
+
+// Refundable is the gross that could still be given back.
+func (l Line) Refundable() money.Amount { f := l.facts(); return l.amount(f.gross() - f.returned) }
+
+func (l Line) amount(minor int64) money.Amount {
+	return money.Amount{Minor: minor, Currency: l.Net.Currency}
+}
+
+func (l Line) facts() facts {
+	return facts{
+		net: l.Net.Minor, tax: l.Tax.Minor, fee: l.Fee.Minor,
+		returned: l.Returned.Minor, released: l.Released.Minor, taken: l.Taken.Minor,
+	}
 }

@@ -18,7 +18,9 @@ import (
 func cny(minor int64) money.Amount { return money.Amount{Minor: minor, Currency: "CNY"} }
 
 func capture(ctx context.Context, tx *db.Tx, id, line string, net, tax int64) (bool, error) {
-	return Capture(ctx, tx, Captured{Provider: "sandbox", CaptureID: id, Line: line, Net: cny(net), Tax: cny(tax), At: tx.Now()})
+	return Capture(ctx, tx, Captured{
+		Provider: "sandbox", CaptureID: id, Line: line, Vendor: "ven_1", Account: "acc_1", Net: cny(net), Tax: cny(tax), Fee: cny(net / 10), At: tx.Now(),
+	})
 }
 
 func write(t *testing.T, d *db.DB, fn func(tx *db.Tx) error) {
@@ -138,13 +140,13 @@ func TestRacingRefundsNeverGiveBackMoreThanIsHeld(t *testing.T) {
 		for i := range 16 {
 			wg.Go(func() {
 				err := d.Write(t.Context(), func(tx *db.Tx) error {
-					_, err := Refund(t.Context(), tx, RefundOf{Refund: "rfd_" + string(rune('a'+i)), Line: "lin_1", Net: cny(4000), Tax: cny(240), At: tx.Now()})
+					_, _, err := Refund(t.Context(), tx, RefundOf{Refund: "rfd_" + string(rune('a'+i)), Line: "lin_1", Amount: cny(4240), At: tx.Now()})
 					return err
 				})
 				switch {
 				case err == nil:
 					won.Add(1)
-				case !errors.Is(err, ErrFloor):
+				case !errors.Is(err, ErrOverReturn):
 					t.Error(err)
 				}
 			})
@@ -165,7 +167,7 @@ func TestARefundEndsAtTheProviderOrIsStillOwed(t *testing.T) {
 				if _, err := capture(ctx, tx, line, line, 10000, 600); err != nil {
 					return err
 				}
-				if _, err := Refund(ctx, tx, RefundOf{Refund: "rfd_" + line, Line: line, Net: cny(10000), Tax: cny(600), At: tx.Now()}); err != nil {
+				if _, _, err := Refund(ctx, tx, RefundOf{Refund: "rfd_" + line, Line: line, Amount: cny(10600), At: tx.Now()}); err != nil {
 					return err
 				}
 				if i == 0 {
@@ -313,19 +315,19 @@ func TestAnyHistoryKeepsTheBookWhole(t *testing.T) {
 		round++
 		line := "lin_" + strings.Repeat("i", round%7) + string(rune('a'+round%26)) + rapid.StringMatching(`[a-z]{8}`).Draw(rt, "line")
 		net, tax := rapid.Int64Range(1, 1e12).Draw(rt, "net"), rapid.Int64Range(0, 1e11).Draw(rt, "tax")
-		left := net
+		gross, back := net+tax, int64(0)
 		err := d.Write(t.Context(), func(tx *db.Tx) error {
 			if _, err := capture(t.Context(), tx, line, line, net, tax); err != nil {
 				return err
 			}
 			for i := range rapid.IntRange(0, 4).Draw(rt, "refunds") {
-				x := rapid.Int64Range(1, net).Draw(rt, "x")
-				if x > left {
+				x := rapid.Int64Range(1, gross).Draw(rt, "x")
+				if x > gross-back {
 					continue
 				}
-				left -= x
+				back += x
 				id := line + string(rune('0'+i))
-				if _, err := Refund(t.Context(), tx, RefundOf{Refund: id, Line: line, Net: cny(x), Tax: cny(0), At: tx.Now()}); err != nil {
+				if _, _, err := Refund(t.Context(), tx, RefundOf{Refund: id, Line: line, Amount: cny(x), At: tx.Now()}); err != nil {
 					return err
 				}
 				if rapid.Bool().Draw(rt, "ends") {
@@ -339,8 +341,12 @@ func TestAnyHistoryKeepsTheBookWhole(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if held := -balance(t, d, Escrow, line); held != left {
-			rt.Fatalf("held %d, want %d", held, left)
+		kept, err := money.Alloc(tax, gross-back, gross)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if held := -balance(t, d, Escrow, line); held != gross-back-kept {
+			rt.Fatalf("held %d, want %d", held, gross-back-kept)
 		}
 	})
 	clean(t, d)

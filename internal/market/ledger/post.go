@@ -12,7 +12,7 @@ import (
 	"yunshi/internal/base/money"
 )
 
-// posting is a journal to be written.
+// posting is a journal to be written, and what must be true for it.
 type posting struct {
 	kind      Kind
 	effect    string
@@ -20,11 +20,20 @@ type posting struct {
 	effective time.Time
 	reverses  JournalID
 	entries   []Entry
+	guards    []guard
+}
+
+// guard is a statement that must touch a row, or the posting is refused.
+type guard struct {
+	text    string
+	args    []any
+	refusal error
 }
 
 // post writes the journal unless its effect is already in the book. posted is
 // false for a repeat. Balance rows are touched in the order of their keys, so
-// two postings cannot deadlock.
+// two postings cannot deadlock. What would fall into a closed month is booked on
+// the day it is recorded.
 func post(ctx context.Context, tx *db.Tx, p posting) (posted bool, err error) {
 	p.entries = drop(p.entries)
 	if p.reverses == "" {
@@ -51,6 +60,9 @@ func post(ctx context.Context, tx *db.Tx, p posting) (posted bool, err error) {
 		return false, err
 	}
 	b := tx.Batch()
+	for _, g := range p.guards {
+		b.Add(g.text, g.args...)
+	}
 	for i, e := range p.entries {
 		b.Add(insertEntry, string(id), i+1, string(e.Account), e.Party, string(e.Amount.Currency), e.Amount.Minor)
 	}
@@ -65,125 +77,145 @@ func post(ctx context.Context, tx *db.Tx, p posting) (posted bool, err error) {
 		}
 		b.Add(text, max(e.Amount.Minor, 0), max(-e.Amount.Minor, 0), string(e.Account), e.Party, string(e.Amount.Currency), stripe(e.Account, id))
 	}
+	liquid := b.Len()
+	liquidity(b, p.entries)
 	counts, err := b.Send(ctx)
 	if db.Check(err) {
 		return false, fmt.Errorf("%w: %w", ErrFloor.With("Effect", p.effect), err)
 	}
-	if err == nil && slices.Contains(counts, 0) { // nothing was ever held there
-		err = ErrFloor.With("Effect", p.effect)
-	}
-	return err == nil, err
-}
-
-// Captured is a confirmed payment of one order line.
-type Captured struct {
-	Provider  string
-	CaptureID string // the provider's own id, so that a repeat is recognised for ever
-	Line      string // order line that the money is held for
-	Net, Tax  money.Amount
-	At        time.Time
-}
-
-// Capture posts P1: Dr psp.clearing, Cr escrow of the line and tax.
-func Capture(ctx context.Context, tx *db.Tx, c Captured) (bool, error) {
-	gross, err := c.Net.Add(c.Tax)
 	if err != nil {
 		return false, err
 	}
-	return post(ctx, tx, posting{kind: P1Capture, effect: captureKey(c.Provider, c.CaptureID), cause: c.Line, effective: c.At, entries: []Entry{
-		{Clearing, c.Provider, gross},
-		{Escrow, c.Line, negative(c.Net)},
-		{Tax, jurisdiction, negative(c.Tax)},
-	}})
-}
-
-// jurisdiction is the tax office that tax.payable is owed to.
-const jurisdiction = "CN"
-
-// captureKey is shared by P1 and P5: one capture is either an order's or nobody's.
-func captureKey(provider, capture string) string { return "capture:" + provider + ":" + capture }
-
-// ProviderFee posts P2 when a provider's fee is known.
-func ProviderFee(ctx context.Context, tx *db.Tx, provider, transaction string, fee money.Amount, at time.Time) (bool, error) {
-	if fee.IsZero() {
-		return false, nil
+	for i, n := range counts {
+		switch {
+		case n > 0:
+		case i < len(p.guards):
+			return false, p.guards[i].refusal
+		case i >= liquid:
+			return false, ErrLiquidity.With("Effect", p.effect)
+		default: // nothing was ever held there
+			return false, ErrFloor.With("Effect", p.effect)
+		}
 	}
-	return post(ctx, tx, posting{kind: P2ProviderFee, effect: "pspfee:" + provider + ":" + transaction, cause: transaction, effective: at, entries: []Entry{
-		{Fee, provider, fee}, {Clearing, provider, negative(fee)},
-	}})
+	return true, nil
 }
 
-// ProviderPayout posts P3 when a provider pays out to the client account.
-func ProviderPayout(ctx context.Context, tx *db.Tx, provider, payout string, x money.Amount, at time.Time) (bool, error) {
-	return post(ctx, tx, posting{kind: P3ProviderPayout, effect: "psppayout:" + provider + ":" + payout, cause: payout, effective: at, entries: []Entry{
-		{Bank, "", x}, {Clearing, provider, negative(x)},
-	}})
+// liquidity keeps beside the balances, in one row a currency, what is in the
+// bank and what is on its way out, so that one constraint compares them. Two
+// entries of one journal are one change: a payout that is paid leaves both.
+func liquidity(b *db.Batch, entries []Entry) {
+	type change struct{ bank, inflight int64 }
+	changes := map[money.Currency]change{}
+	for _, e := range entries {
+		c := changes[e.Amount.Currency]
+		switch e.Account {
+		case Bank:
+			c.bank += e.Amount.Minor
+		case PayoutInFlight:
+			c.inflight -= e.Amount.Minor
+		default:
+			continue
+		}
+		changes[e.Amount.Currency] = c
+	}
+	for currency, c := range changes {
+		if c.bank >= 0 && c.inflight <= 0 {
+			b.Add(addLiquidity, string(currency), c.bank, -c.inflight)
+		} else {
+			b.Add(drawLiquidity, c.bank, c.inflight, string(currency))
+		}
+	}
 }
 
-// LateMoney posts P5 for a capture that no order may keep: it came after the
-// order was gone, or in a wrong amount.
-func LateMoney(ctx context.Context, tx *db.Tx, provider, capture, cause string, x money.Amount, at time.Time) (bool, error) {
-	return post(ctx, tx, posting{kind: P5LateMoney, effect: captureKey(provider, capture), cause: cause, effective: at, entries: []Entry{
-		{Clearing, provider, x}, {Suspense, provider, negative(x)},
-	}})
+// known returns the journal of an effect that is in the book, after comparing
+// the sum on one account with what the caller wants now: one effect with two
+// amounts is an alarm.
+func known(ctx context.Context, tx *db.Tx, effect string, on Account, want int64) (Journal, bool, error) {
+	j, found, err := Posted(ctx, tx, effect)
+	if err != nil || !found {
+		return Journal{}, false, err
+	}
+	var got int64
+	if j.Entries, err = db.All(ctx, tx, scanEntry, selectEntries, string(j.ID)); err != nil {
+		return Journal{}, false, err
+	}
+	for _, e := range j.Entries {
+		if e.Account == on {
+			got += e.Amount.Minor
+		}
+	}
+	if got != want {
+		return Journal{}, false, ErrEffect.With("Effect", effect)
+	}
+	return j, true, nil
 }
 
-// LateRefund posts the second half of P5 once the provider has sent the money back.
-func LateRefund(ctx context.Context, tx *db.Tx, provider, refund string, x money.Amount, at time.Time) (bool, error) {
-	return post(ctx, tx, posting{kind: P5LateRefund, effect: "laterefund:" + refund, cause: refund, effective: at, entries: []Entry{
-		{Suspense, provider, x}, {Clearing, provider, negative(x)},
-	}})
+// LineOf returns what the book knows of an order line.
+func LineOf(ctx context.Context, r db.Reader, id string) (Line, error) {
+	l, err := db.One(ctx, r, scanLine, selectLine, id)
+	if errors.Is(err, db.ErrNoRow) {
+		err = ErrNotFound
+	}
+	return l, err
 }
 
-// RefundOf is a refund of one order line before its money was released.
-type RefundOf struct {
-	Refund   string
-	Line     string
-	Net, Tax money.Amount
-	At       time.Time
+// LinesOf lists a vendor's lines, newest first, before the cursor (empty: from
+// the newest), at most n.
+func LinesOf(ctx context.Context, r db.Reader, vendor, before string, n int) ([]Line, error) {
+	if before == "" {
+		before = "~" // after every id
+	}
+	return db.All(ctx, r, scanLine, selectLines, vendor, before, n)
 }
 
-// Refund posts P7: the money leaves escrow and tax and is owed to the customer
-// until the provider confirms.
-func Refund(ctx context.Context, tx *db.Tx, r RefundOf) (bool, error) {
-	gross, err := r.Net.Add(r.Tax)
+// moved is the guard that a line's facts go from one version to the next.
+func moved(l Line, next facts, disputes, compensated int64) guard {
+	return guard{updateLine, []any{next.returned, next.released, next.taken, l.Disputes + disputes, l.Compensated.Minor + compensated, l.ID, l.Version}, ErrStale}
+}
+
+// locked is the guard that takes a vendor's side of the book: two postings that
+// work out who owes whom never pass each other.
+func locked(vendor string) guard { return guard{lockVendor, []any{vendor}, ErrStale} }
+
+// purseOf reads what a vendor has in a currency. Holds of the named cases count;
+// the deposit counts only with a final decision.
+func purseOf(ctx context.Context, tx *db.Tx, vendor string, c money.Currency, deposit bool, cases ...string) (p purse, err error) {
+	rows, err := db.All(ctx, tx, scanPurse, selectPurse, vendor, string(c))
 	if err != nil {
-		return false, err
+		return purse{}, err
 	}
-	return post(ctx, tx, posting{kind: P7Refund, effect: "refund:" + r.Refund, cause: r.Line, effective: r.At, entries: []Entry{
-		{Tax, jurisdiction, r.Tax}, {Escrow, r.Line, r.Net}, {InFlight, r.Refund, negative(gross)},
-	}})
+	for _, row := range rows {
+		switch row.account {
+		case Payable:
+			p.payable = -row.minor
+		case Receivable:
+			p.receivable = row.minor
+		case Deposit:
+			if deposit {
+				p.deposit = -row.minor
+			}
+		}
+	}
+	for _, cause := range cases {
+		party := holdParty(vendor, cause)
+		frozen, err := db.Value[int64](ctx, tx, selectBalance, string(Hold), party, string(c))
+		if err != nil {
+			return purse{}, err
+		}
+		p.holds = append(p.holds, held{party, -frozen})
+	}
+	return p, nil
 }
 
-// RefundConfirmed posts P10.
-func RefundConfirmed(ctx context.Context, tx *db.Tx, provider, refund string, x money.Amount, at time.Time) (bool, error) {
-	return post(ctx, tx, posting{kind: P10RefundDone, effect: "refund:" + refund + ":end", cause: refund, effective: at, entries: []Entry{
-		{InFlight, refund, x}, {Clearing, provider, negative(x)},
-	}})
-}
-
-// RefundOwed posts P11: the provider could not refund, the market owes the
-// customer by another way.
-func RefundOwed(ctx context.Context, tx *db.Tx, refund, account string, x money.Amount, at time.Time) (bool, error) {
-	return post(ctx, tx, posting{kind: P11RefundOwed, effect: "refund:" + refund + ":end", cause: refund, effective: at, entries: []Entry{
-		{InFlight, refund, x}, {Owed, account, negative(x)},
-	}})
-}
-
-// DepositIn posts P24 when a vendor's deposit arrived with a statement line.
-func DepositIn(ctx context.Context, tx *db.Tx, statementLine, vendor string, q money.Amount, at time.Time) (bool, error) {
-	return post(ctx, tx, posting{kind: P24DepositIn, effect: "deposit:" + statementLine, cause: vendor, effective: at, entries: []Entry{
-		{Bank, "", q}, {Deposit, vendor, negative(q)},
-	}})
-}
-
-// Reverse posts P34, the exact mirror of a wrong journal, once.
+// Reverse posts P34, the exact mirror of a wrong journal, once. Journals that
+// change the facts of a line have commands of their own to take them back.
 func Reverse(ctx context.Context, tx *db.Tx, id JournalID, cause string) (bool, error) {
 	j, err := Get(ctx, tx, id)
 	if err != nil {
 		return false, err
 	}
-	if j.Kind == P34Reverse {
+	switch j.Kind {
+	case P34Reverse, P1Capture, P6Release, P7Refund, P8Refund, P9Refund, P15DisputeOpen, P17DisputeWon, P18DisputeLost, P12Compensation, P28Collected:
 		return false, ErrNoBasis.With("Kind", P34Reverse, "Account", "")
 	}
 	entries, err := mirror(j.Entries)
@@ -191,78 +223,4 @@ func Reverse(ctx context.Context, tx *db.Tx, id JournalID, cause string) (bool, 
 		return false, err
 	}
 	return post(ctx, tx, posting{kind: P34Reverse, effect: "reverse:" + string(id), cause: cause, effective: tx.Now(), reverses: id, entries: entries})
-}
-
-// Get returns one journal with its entries.
-func Get(ctx context.Context, r db.Reader, id JournalID) (Journal, error) {
-	j, err := db.One(ctx, r, scanJournal, selectJournal, string(id))
-	if err != nil {
-		return Journal{}, err
-	}
-	j.Entries, err = db.All(ctx, r, scanEntry, selectEntries, string(id))
-	return j, err
-}
-
-// Posted reports whether an effect is in the book, and its journal.
-func Posted(ctx context.Context, r db.Reader, effect string) (Journal, bool, error) {
-	j, err := db.One(ctx, r, scanJournal, selectEffect, effect)
-	if errors.Is(err, db.ErrNoRow) {
-		return Journal{}, false, nil
-	}
-	return j, err == nil, err
-}
-
-// Book lists journals with their entries, newest first, before the cursor
-// (empty: from the newest), at most n. next is the cursor of the following page,
-// or empty.
-func Book(ctx context.Context, r db.Reader, before JournalID, n int) (page []Journal, next JournalID, err error) {
-	cursor := before
-	if cursor == "" {
-		cursor = "~" // after every id
-	}
-	page, err = db.All(ctx, r, scanJournal, selectBook, string(cursor), n+1)
-	if err != nil {
-		return nil, "", err
-	}
-	if len(page) > n {
-		page = page[:n]
-		next = page[n-1].ID
-	}
-	for i := range page {
-		if page[i].Entries, err = db.All(ctx, r, scanEntry, selectEntries, string(page[i].ID)); err != nil {
-			return nil, "", err
-		}
-	}
-	return page, next, nil
-}
-
-// OfCause lists the journals behind one order line, refund or vendor.
-func OfCause(ctx context.Context, r db.Reader, cause string) ([]Journal, error) {
-	all, err := db.All(ctx, r, scanJournal, selectCause, cause)
-	if err != nil {
-		return nil, err
-	}
-	for i := range all {
-		if all[i].Entries, err = db.All(ctx, r, scanEntry, selectEntries, string(all[i].ID)); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-// Balance is what an account holds: positive on its debit side.
-func Balance(ctx context.Context, r db.Reader, a Account, party string, c money.Currency) (money.Amount, error) {
-	minor, err := db.Value[int64](ctx, r, selectBalance, string(a), party, string(c))
-	return money.Amount{Minor: minor, Currency: c}, err
-}
-
-// Total is a line of the trial balance.
-type Total struct {
-	Account Account
-	Amount  money.Amount // debits less credits
-}
-
-// Trial is the trial balance: every kind of account in every currency.
-func Trial(ctx context.Context, r db.Reader) ([]Total, error) {
-	return db.All(ctx, r, scanTotal, selectTrial)
 }

@@ -47,6 +47,153 @@ func allowed(kind Kind, entries []Entry) error {
 	return nil
 }
 
+// facts are a line's numbers in minor units: what was frozen (net N, tax T,
+// commission C on the whole net) and what has happened (gross returned r, net
+// released a, net taken back out of the released part b).
+type facts struct{ net, tax, fee, returned, released, taken int64 }
+
+func (f facts) gross() int64 { return f.net + f.tax }
+
+// valid reports numbers that could be a line's.
+func (f facts) valid() bool {
+	return f.net >= 0 && f.tax >= 0 && f.fee >= 0 && f.fee <= f.net && f.gross() > 0 && f.gross() >= f.net &&
+		f.returned >= 0 && f.returned <= f.gross() && f.taken >= 0 && f.taken <= f.released && f.escrow() >= 0
+}
+
+// taxKept is Alloc(T, G−r, G): the tax on what the buyer has not got back.
+func (f facts) taxKept() int64 { return share(f.tax, f.gross()-f.returned, f.gross()) }
+
+// keptNet is the net of what the buyer has not got back.
+func (f facts) keptNet() int64 { return f.gross() - f.returned - f.taxKept() }
+
+// escrow is the kept net that has not been released.
+func (f facts) escrow() int64 { return f.keptNet() - (f.released - f.taken) }
+
+// earned is Alloc(C, a−b, N): the commission on what the vendor keeps.
+func (f facts) earned() int64 {
+	if f.net == 0 {
+		return 0
+	}
+	return share(f.fee, f.released-f.taken, f.net)
+}
+
+// share is [money.Alloc] of numbers that are known to be in range.
+func share(total, part, whole int64) int64 {
+	v, err := money.Alloc(total, part, whole)
+	if err != nil {
+		panic(fmt.Sprintf("ledger: share of a line that is not valid: %v", err))
+	}
+	return v
+}
+
+// release lets part/whole of what the line can keep go to the vendor. x leaves
+// escrow, c of it is commission; both are the difference between what should
+// have gone and what has. A share that has gone already releases nothing.
+func (f facts) release(part, whole int64) (next facts, x, c int64) {
+	next = f
+	next.released = max(f.released, f.taken+share(f.keptNet(), part, whole))
+	x = next.released - f.released
+	return next, x, next.earned() - f.earned()
+}
+
+// giveBack returns x of the gross to the buyer: tax of it, then what escrow
+// holds, then what was released (back), of which the operator gives its
+// commission up. It refuses more than is left.
+func (f facts) giveBack(x int64) (next facts, g given, err error) {
+	if x <= 0 || x > f.gross()-f.returned {
+		return f, given{}, ErrOverReturn
+	}
+	next = f
+	next.returned += x
+	g.tax = f.taxKept() - next.taxKept()
+	net := x - g.tax
+	g.escrow = min(net, f.escrow())
+	g.back = net - g.escrow
+	next.taken += g.back
+	g.fee = f.earned() - next.earned()
+	g.vendor = g.back - g.fee
+	return next, g, nil
+}
+
+// given is where the money of a refund comes from.
+type given struct {
+	tax, escrow int64
+	back        int64 // out of the released part: fee and vendor together
+	fee, vendor int64
+}
+
+// purse is what a vendor has, in the order in which it pays.
+type purse struct {
+	holds      []held // of the cases in question only
+	payable    int64
+	deposit    int64 // zero unless a final decision lets it be used
+	receivable int64 // what the vendor owes already
+}
+
+type held struct {
+	party string
+	minor int64
+}
+
+// pay draws x from a vendor: what is held for the case, what is payable, the
+// deposit where a final decision says so, and the rest becomes the vendor's debt.
+func (p purse) pay(vendor string, c money.Currency, x int64) (entries []Entry, short bool) {
+	take := func(a Account, party string, has int64) {
+		if part := min(x, has); part > 0 {
+			entries = append(entries, Entry{a, party, money.Amount{Minor: part, Currency: c}})
+			x -= part
+		}
+	}
+	for _, h := range p.holds {
+		take(Hold, h.party, h.minor)
+	}
+	take(Payable, vendor, p.payable)
+	take(Deposit, vendor, p.deposit)
+	short = x > 0
+	take(Receivable, vendor, x)
+	return entries, short
+}
+
+// get credits a vendor with x: its debt first.
+func (p purse) get(vendor string, c money.Currency, x int64) (entries []Entry) {
+	debt := min(x, p.receivable)
+	for _, e := range []Entry{
+		{Receivable, vendor, money.Amount{Minor: -debt, Currency: c}},
+		{Payable, vendor, money.Amount{Minor: -(x - debt), Currency: c}},
+	} {
+		if !e.Amount.IsZero() {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// undisputed refuses to move a line's money while its payer's bank has it.
+//
+// Clause: UA 4.5 (a refund and a dispute are never paid both).
+func undisputed(l Line) error {
+	if l.Disputes > 0 {
+		return ErrDisputed
+	}
+	return nil
+}
+
+// withinCap refuses damages above what was paid for the product, unless law or an
+// agreement allows more. Whether a returned price counts is the rulebook's
+// (cap_includes_refund); by default it does not.
+//
+// Clause: UA 4.10 (the vendor's total compensation does not exceed the fees paid; unless law or the parties say otherwise).
+func withinCap(l Line, x int64, includesRefund bool) error {
+	used := l.Compensated.Minor
+	if includesRefund {
+		used += l.Returned.Minor
+	}
+	if x > l.Cap.Minor-used {
+		return ErrOverCap.With("Max", l.amount(max(0, l.Cap.Minor-used)).String())
+	}
+	return nil
+}
+
 // mirror is the exact reverse of a journal's entries.
 func mirror(entries []Entry) ([]Entry, error) {
 	out := make([]Entry, len(entries))
@@ -102,4 +249,13 @@ func stripe(a Account, journal JournalID) int64 {
 func negative(a money.Amount) money.Amount {
 	a.Minor = -a.Minor // amounts here come from captures and refunds, which are positive
 	return a
+}
+
+// holdParty is the account of what a vendor's case freezes.
+func holdParty(vendor, cause string) string { return vendor + "/" + cause }
+
+// vendorOf is the vendor behind the party of a vendor account.
+func vendorOf(party string) string {
+	vendor, _, _ := strings.Cut(party, "/")
+	return vendor
 }

@@ -9,6 +9,7 @@ import (
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/commission"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/job"
@@ -29,9 +30,14 @@ func Captured(ctx context.Context, tx *db.Tx, c payment.Capture) error {
 	if o.State != AwaitingPayment || o.Attempt != c.Attempt || o.Fee.Paid != c.Amount {
 		return late(ctx, tx, o, c)
 	}
+	net, tax := o.held()
 	if _, err := ledger.Capture(ctx, tx, ledger.Captured{
-		Provider: c.Provider, CaptureID: c.CaptureID, Line: string(o.Line), Net: o.Fee.Net, Tax: o.Fee.Tax, At: c.At,
+		Provider: c.Provider, CaptureID: c.CaptureID, Line: string(o.Line), Vendor: string(o.Vendor), Account: string(o.Account),
+		Net: net, Tax: tax, Fee: o.Commission.Amount, At: c.At,
 	}); err != nil {
+		return err
+	}
+	if err := commission.Count(ctx, tx, o.Vendor, o.Commission, o.Fee.Paid); err != nil {
 		return err
 	}
 	if err := job.Cancel(ctx, tx, expireJob, string(o.ID), "expire"); err != nil {
@@ -164,8 +170,8 @@ func DeliveryFailed(ctx context.Context, tx *db.Tx, d delivery.Delivery, reason 
 	if err != nil {
 		return err
 	}
-	if _, err := ledger.Refund(ctx, tx, ledger.RefundOf{
-		Refund: string(refund.ID), Line: string(o.Line), Net: o.Fee.Net, Tax: o.Fee.Tax, At: tx.Now(),
+	if _, _, err := ledger.Refund(ctx, tx, ledger.RefundOf{
+		Refund: string(refund.ID), Line: string(o.Line), Amount: o.Fee.Paid, At: tx.Now(),
 	}); err != nil {
 		return err
 	}
@@ -194,9 +200,8 @@ func RefundEnded(ctx context.Context, tx *db.Tx, r payment.Refund) error {
 	case done:
 		_, err = ledger.RefundConfirmed(ctx, tx, r.Gateway, string(r.ID), r.Amount, tx.Now())
 	case r.Bounced:
-		// The bank returned what had counted as paid: it is owed again, in flight,
-		// until finance sends it another way.
-		err = bounced(ctx, tx, r)
+		// The bank returned what had counted as paid: it is owed by another way.
+		_, err = ledger.RefundBounced(ctx, tx, string(r.ID), string(o.Account), r.Amount, tx.Now())
 	default:
 		_, err = ledger.RefundOwed(ctx, tx, string(r.ID), string(o.Account), r.Amount, tx.Now())
 	}
@@ -211,16 +216,6 @@ func RefundEnded(ctx context.Context, tx *db.Tx, r payment.Refund) error {
 		params["Failed"] = cmp.Or(r.Reason, "unknown")
 	}
 	return message.Send(ctx, tx, message.Notice{Code: "N-44", To: o.Account, Params: params, Link: "/orders/" + string(o.ID)})
-}
-
-// bounced takes the confirmation of a refund back.
-func bounced(ctx context.Context, tx *db.Tx, r payment.Refund) error {
-	j, posted, err := ledger.Posted(ctx, tx, "refund:"+string(r.ID)+":end")
-	if err != nil || !posted {
-		return err
-	}
-	_, err = ledger.Reverse(ctx, tx, j.ID, string(r.ID))
-	return err
 }
 
 var errNoPlan = errors.New("order: the frozen terms have no such plan")

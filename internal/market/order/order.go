@@ -31,6 +31,7 @@ import (
 	"yunshi/internal/base/money"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/commission"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/vendor"
@@ -123,6 +124,8 @@ type Order struct {
 	Gateway     string
 	Attempt     payment.AttemptID
 	Fee         Fee
+	Commission  commission.Terms // the operator's, frozen; the buyer does not see it
+	TaxBy       TaxBy
 	Snapshot    Snapshot
 	SHA256      string // of the stored snapshot
 	Business    bool   // declared as a purchase for business
@@ -145,6 +148,24 @@ func (o Order) Content() (catalog.Content, error) {
 
 // Refund is the frozen refund rule with its last moment, once paid.
 func (o Order) Refund() RefundRule { return o.Snapshot.Refund.from(o.PaidAt) }
+
+// TaxBy says who owes the tax in the price to the tax office.
+type TaxBy string
+
+// The vendor, who invoices the whole price to the customer, or the operator,
+// where it collects tax for vendors.
+const (
+	TaxByVendor   TaxBy = "vendor"
+	TaxByOperator TaxBy = "operator"
+)
+
+// held is what the book holds for the vendor and for the tax office.
+func (o Order) held() (net, tax money.Amount) {
+	if o.TaxBy == TaxByVendor {
+		return o.Fee.Paid, money.Zero(o.Fee.Paid.Currency)
+	}
+	return o.Fee.Net, o.Fee.Tax
+}
 
 // Purchase is what a customer asks for at checkout.
 type Purchase struct {

@@ -157,7 +157,7 @@ func TestAPurchaseFromTheQuoteToTheReceipt(t *testing.T) {
 			}
 			return err
 		})
-		if held := w.Balance(ledger.Escrow, string(o.Line)); held != o.Fee.Net.Minor {
+		if held := w.Balance(ledger.Escrow, string(o.Line)); held != o.Fee.Paid.Minor {
 			t.Errorf("held for the vendor: %d, want %d", held, o.Fee.Net.Minor)
 		}
 
@@ -463,8 +463,11 @@ func TestARefundThatTheBankSendsBackIsOwedAgain(t *testing.T) {
 		w.RefundNotice(refund.ID)
 		w.Drain()
 		state(t, w, o.ID, order.Refunded)
-		if owed, there := w.Balance(ledger.InFlight, string(refund.ID)), w.Balance(ledger.Clearing, world.Gateway); owed != price || there != -price {
-			t.Errorf("in flight %d, clearing %d", owed, there)
+		if owed, there := w.Balance(ledger.Owed, string(o.Account)), w.Balance(ledger.Clearing, world.Gateway); owed != price || there != -price {
+			t.Errorf("owed %d, clearing %d", owed, there)
+		}
+		if left := w.Balance(ledger.InFlight, string(refund.ID)); left != 0 {
+			t.Errorf("still in flight: %d", left)
 		}
 		if n := told(t, w, buyer, "N-44"); n != 2 {
 			t.Errorf("%d messages N-44, want one for each end", n)

@@ -12,6 +12,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/commission"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/vendor"
@@ -59,6 +60,17 @@ func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, e
 			Version: offer.Version.ID, Plan: offer.PlanID, PlanCode: offer.Plan.Code, Quantity: p.Quantity, Fee: q.Fee,
 			Refund: q.Refund, Seller: offer.Vendor, Collector: p.Collector, AgreementBundle: bundle.Hash, Account: p.For, ShownAt: tx.Now(),
 		},
+	}
+	collector, err := agreement.Setting[struct{ Who TaxBy }](ctx, tx, "tax_collector")
+	if err != nil {
+		return Order{}, err
+	}
+	o.TaxBy = collector.Who
+	net, _ := o.held()
+	if o.Commission, err = commission.For(ctx, tx, commission.Sale{
+		Vendor: o.Vendor, Kind: offer.Version.Content.DeliveryType, Paid: o.Fee.Paid, Net: net,
+	}); err != nil {
+		return Order{}, err
 	}
 	life, err := payWithin(ctx, tx, p.Gateway)
 	if err != nil {
@@ -221,7 +233,8 @@ func insert(ctx context.Context, tx *db.Tx, o Order) (sha256 string, err error) 
 	b.Add(insertOrder, string(o.ID), string(o.Account), string(o.Buyer), string(o.Vendor), string(o.State), o.Gateway, string(o.Attempt),
 		string(f.Paid.Currency), f.List.Minor, f.Discount.Minor, f.Voucher.Minor, f.Paid.Minor, f.Net.Minor, f.Tax.Minor,
 		string(text), sha256, o.Business, db.Micros(o.PlacedAt), db.Micros(o.ExpiresAt))
-	b.Add(insertLine, string(o.Line), string(o.ID), string(o.Product), string(o.Version), string(o.Plan), o.Quantity)
+	b.Add(insertLine, string(o.Line), string(o.ID), string(o.Product), string(o.Version), string(o.Plan), o.Quantity,
+		o.Commission.Amount.Minor, o.Commission.Points, string(o.Commission.Basis), o.Commission.Rulebook, string(o.TaxBy))
 	_, err = b.Send(ctx)
 	return sha256, err
 }

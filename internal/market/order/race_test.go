@@ -61,7 +61,7 @@ func TestSixteenNoticesOfOneCaptureCountOnce(t *testing.T) {
 		}
 		w.Race(racers)
 		state(t, w, o.ID, order.Delivered)
-		if held := w.Balance(ledger.Escrow, string(o.Line)); held != o.Fee.Net.Minor {
+		if held := w.Balance(ledger.Escrow, string(o.Line)); held != o.Fee.Paid.Minor {
 			t.Errorf("held %d, want %d", held, o.Fee.Net.Minor)
 		}
 		if n := told(t, w, buyer, "O-01"); n != 1 {
@@ -140,7 +140,7 @@ func TestACaptureAndTheTimerNeverBothWin(t *testing.T) {
 			given, all, held := rights(t, w, o.ID), w.Refunds(o.ID), w.Balance(ledger.Escrow, string(o.Line))
 			switch o.State {
 			case order.Delivered:
-				if len(given) != 1 || len(all) != 0 || held != o.Fee.Net.Minor {
+				if len(given) != 1 || len(all) != 0 || held != o.Fee.Paid.Minor {
 					t.Errorf("paid, but %d rights, %d refunds, %d held", len(given), len(all), held)
 				}
 			case order.Expired, order.Cancelled:

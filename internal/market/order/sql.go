@@ -13,10 +13,12 @@ const (
 	insertOrder = `INSERT INTO order_order (id, account, buyer, vendor, state, reason, gateway, attempt, currency, list, discount, voucher, paid, net, tax,
 			snapshot, snapshot_sha256, business, placed_at, expires_at, paid_at, delivered_at, ended_at)
 		VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, 0, 0)`
-	insertLine = `INSERT INTO order_line (id, order_id, product, version, plan, quantity) VALUES ($1, $2, $3, $4, $5, $6)`
+	insertLine = `INSERT INTO order_line (id, order_id, product, version, plan, quantity, commission, commission_points, commission_basis, commission_rule, tax_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 
 	cols = `o.id, l.id, o.account, o.buyer, o.vendor, l.product, l.version, l.plan, l.quantity, o.state, o.reason, o.gateway, o.attempt, o.currency,
-		o.list, o.discount, o.voucher, o.paid, o.net, o.tax, o.snapshot, o.snapshot_sha256, o.business, o.placed_at, o.expires_at, o.paid_at, o.delivered_at, o.ended_at`
+		o.list, o.discount, o.voucher, o.paid, o.net, o.tax, o.snapshot, o.snapshot_sha256, o.business, o.placed_at, o.expires_at, o.paid_at, o.delivered_at, o.ended_at,
+		l.commission, l.commission_points, l.commission_basis, l.commission_rule, l.tax_by`
 	from        = ` FROM order_order o JOIN order_line l ON l.order_id = o.id `
 	selectOrder = `SELECT ` + cols + from + `WHERE o.id = $1`
 	selectMine  = `SELECT ` + cols + from + `WHERE o.account = $1 AND o.id < $2 ORDER BY o.id DESC LIMIT $3`
@@ -49,10 +51,10 @@ func scan(s db.Scanner) (Order, error) {
 	f := &o.Fee
 	if err := s.Scan(&o.ID, &o.Line, &o.Account, &o.Buyer, &o.Vendor, &o.Product, &o.Version, &o.Plan, &o.Quantity, &o.State, &o.Reason, &o.Gateway, &o.Attempt, &currency,
 		&f.List.Minor, &f.Discount.Minor, &f.Voucher.Minor, &f.Paid.Minor, &f.Net.Minor, &f.Tax.Minor, &snapshot, &o.SHA256, &o.Business,
-		&placed, &expires, &paid, &delivered, &ended); err != nil {
+		&placed, &expires, &paid, &delivered, &ended, &o.Commission.Amount.Minor, &o.Commission.Points, &o.Commission.Basis, &o.Commission.Rulebook, &o.TaxBy); err != nil {
 		return Order{}, err
 	}
-	for _, a := range []*money.Amount{&f.List, &f.Discount, &f.Voucher, &f.Paid, &f.Net, &f.Tax} {
+	for _, a := range []*money.Amount{&f.List, &f.Discount, &f.Voucher, &f.Paid, &f.Net, &f.Tax, &o.Commission.Amount} {
 		a.Currency = currency
 	}
 	if sha([]byte(snapshot)) != o.SHA256 {

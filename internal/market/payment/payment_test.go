@@ -61,7 +61,7 @@ func (b *bench) captured(ctx context.Context, tx *db.Tx, c Capture) error {
 		_, err := SendBack(ctx, tx, audit.Job("order"), c, CauseLate)
 		return err
 	}
-	_, err := ledger.Capture(ctx, tx, ledger.Captured{Provider: c.Provider, CaptureID: c.CaptureID, Line: c.Order, Net: c.Amount, Tax: cny(0), At: c.At})
+	_, err := ledger.Capture(ctx, tx, ledger.Captured{Provider: c.Provider, CaptureID: c.CaptureID, Line: c.Order, Vendor: "ven_1", Account: "acc_1", Net: c.Amount, Tax: cny(0), Fee: cny(0), At: c.At})
 	return errors.Join(err, broken)
 }
 

@@ -22,7 +22,7 @@ func (b *bench) refund(a Attempt, amount money.Amount, key string) (r Refund) {
 		if err != nil {
 			return err
 		}
-		_, err = ledger.Refund(b.t.Context(), tx, ledger.RefundOf{Refund: string(r.ID), Line: a.Order, Net: amount, Tax: cny(0), At: tx.Now()})
+		_, _, err = ledger.Refund(b.t.Context(), tx, ledger.RefundOf{Refund: string(r.ID), Line: a.Order, Amount: amount, At: tx.Now()})
 		return err
 	})
 	return r
@@ -102,7 +102,7 @@ func TestPartsAreRefundedUpToTheWhole(t *testing.T) {
 		b.write(func(tx *db.Tx) error {
 			rest, err := RefundAll(t.Context(), tx, audit.Actor{}, RefundStart{Attempt: a.ID, Cause: CauseOrder, Key: "rest"})
 			if err == nil {
-				_, err = ledger.Refund(t.Context(), tx, ledger.RefundOf{Refund: string(rest.ID), Line: a.Order, Net: rest.Amount, Tax: cny(0), At: tx.Now()})
+				_, _, err = ledger.Refund(t.Context(), tx, ledger.RefundOf{Refund: string(rest.ID), Line: a.Order, Amount: rest.Amount, At: tx.Now()})
 			}
 			return err
 		})

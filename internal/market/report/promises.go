@@ -26,12 +26,16 @@ var promises = []promise{
 		{"paid without exactly one journal P1", `SELECT o.id FROM order_order o JOIN order_line l ON l.order_id = o.id
 			LEFT JOIN ledger_journal j ON j.cause = l.id AND j.kind = 'P1'
 			WHERE o.paid_at > 0 GROUP BY o.id, o.paid HAVING COUNT(j.id) <> CASE WHEN o.paid = 0 THEN 0 ELSE 1 END ORDER BY o.id`},
-		{"its net and tax are not what P1 booked", `SELECT o.id FROM order_order o JOIN order_line l ON l.order_id = o.id
-			JOIN ledger_journal j ON j.cause = l.id AND j.kind = 'P1' LEFT JOIN ledger_entry e ON e.journal = j.id AND e.currency = o.currency
-			GROUP BY o.id, l.id, o.net, o.tax
-			HAVING COALESCE(SUM(CASE WHEN e.account = 'escrow' AND e.party = l.id THEN -e.amount ELSE 0 END), 0) <> o.net
-				OR COALESCE(SUM(CASE WHEN e.account = 'tax.payable' THEN -e.amount ELSE 0 END), 0) <> o.tax
-			ORDER BY o.id`},
+		{"its net, tax and commission are not what the book froze", `SELECT o.id FROM order_order o JOIN order_line l ON l.order_id = o.id
+			JOIN ledger_line b ON b.line = l.id
+			WHERE b.vendor <> o.vendor OR b.account <> o.account OR b.currency <> o.currency OR b.fee <> l.commission OR b.net + b.tax <> o.paid
+				OR b.tax <> CASE l.tax_by WHEN 'vendor' THEN 0 ELSE o.tax END ORDER BY o.id`},
+		{"its net and tax are not what P1 booked", `SELECT b.line FROM ledger_line b
+			JOIN ledger_journal j ON j.cause = b.line AND j.kind = 'P1' LEFT JOIN ledger_entry e ON e.journal = j.id AND e.currency = b.currency
+			GROUP BY b.line, b.net, b.tax
+			HAVING COALESCE(SUM(CASE WHEN e.account = 'escrow' AND e.party = b.line THEN -e.amount ELSE 0 END), 0) <> b.net
+				OR COALESCE(SUM(CASE WHEN e.account = 'tax.payable' THEN -e.amount ELSE 0 END), 0) <> b.tax
+			ORDER BY b.line`},
 		{"a journal P1 of no paid order", `SELECT j.id FROM ledger_journal j LEFT JOIN order_line l ON l.id = j.cause
 			LEFT JOIN order_order o ON o.id = l.order_id WHERE j.kind = 'P1' AND (o.id IS NULL OR o.paid_at = 0) ORDER BY j.id`},
 	}},
@@ -70,11 +74,11 @@ var promises = []promise{
 			LEFT JOIN payment_refund r ON r.attempt_id = a.id AND r.state <> 'failed'
 			GROUP BY a.id, a.refunded_minor HAVING COALESCE(SUM(r.amount_minor), 0) <> a.refunded_minor ORDER BY a.id`},
 		{"a refund of an order that is not booked in its amount", `SELECT r.id FROM payment_refund r
-			LEFT JOIN ledger_journal j ON j.effect_key = 'refund:' || r.id AND j.kind = 'P7'
+			LEFT JOIN ledger_journal j ON j.effect_key = 'refund:' || r.id AND j.kind IN ('P7', 'P8', 'P9')
 			LEFT JOIN ledger_entry e ON e.journal = j.id AND e.account || '' = 'refund.inflight' AND e.party = r.id AND e.currency = r.currency
 			WHERE r.cause = 'order' AND COALESCE(-e.amount, 0) <> r.amount_minor ORDER BY r.id`},
-		{"a journal P7 of no refund", `SELECT j.id FROM ledger_journal j LEFT JOIN ledger_entry e ON e.journal = j.id AND e.account || '' = 'refund.inflight'
-			LEFT JOIN payment_refund r ON r.id = e.party WHERE j.kind = 'P7' AND r.id IS NULL ORDER BY j.id`},
+		{"a booked refund of no refund", `SELECT j.id FROM ledger_journal j LEFT JOIN ledger_entry e ON e.journal = j.id AND e.account || '' = 'refund.inflight'
+			LEFT JOIN payment_refund r ON r.id = e.party WHERE j.kind IN ('P7', 'P8', 'P9') AND r.id IS NULL ORDER BY j.id`},
 		{"a refund that succeeded is not booked as paid", `SELECT r.id FROM payment_refund r
 			LEFT JOIN ledger_journal j ON j.effect_key = CASE r.cause WHEN 'order' THEN 'refund:' || r.id || ':end' ELSE 'laterefund:' || r.id END
 				AND j.kind IN ('P10', 'P5r')
@@ -91,20 +95,17 @@ var promises = []promise{
 
 	// UA 3.1: what is held for vendors is what was collected less what went back.
 	{"held", `SELECT COUNT(*) FROM ledger_balance WHERE account = 'escrow'`, []flaw{
-		{"not held as collected less refunded", `SELECT o.id FROM order_order o JOIN order_line l ON l.order_id = o.id
-			LEFT JOIN (SELECT b.party, b.currency, SUM(b.credit - b.debit) AS minor FROM ledger_balance b
-				WHERE b.account = 'escrow' GROUP BY b.party, b.currency) held ON held.party = l.id AND held.currency = o.currency
-			LEFT JOIN (SELECT j.cause, e.currency, SUM(e.amount) AS minor FROM ledger_journal j JOIN ledger_entry e ON e.journal = j.id AND e.account || '' = 'escrow'
-				WHERE j.kind = 'P7' GROUP BY j.cause, e.currency) back ON back.cause = l.id AND back.currency = o.currency
-			WHERE COALESCE(held.minor, 0) <> CASE WHEN o.paid_at > 0 THEN o.net ELSE 0 END - COALESCE(back.minor, 0) ORDER BY o.id`},
+		{"not held as it was collected", `SELECT o.id FROM order_order o JOIN order_line l ON l.order_id = o.id LEFT JOIN ledger_line b ON b.line = l.id
+			WHERE (o.paid_at > 0 AND o.paid > 0) <> (b.line IS NOT NULL) ORDER BY o.id`},
+		{"given back in another amount than its refunds and lost disputes make", `SELECT b.line FROM ledger_line b
+			LEFT JOIN (SELECT j.cause, SUM(CASE
+					WHEN j.kind = 'P18' AND e.account NOT IN ('chargeback.inflight', 'chargeback.loss') THEN e.amount
+					WHEN j.kind <> 'P18' AND e.account = 'refund.inflight' THEN -e.amount ELSE 0 END) AS minor
+				FROM ledger_journal j JOIN ledger_entry e ON e.journal = j.id
+				WHERE j.kind IN ('P7', 'P8', 'P9', 'P18') GROUP BY j.cause) back ON back.cause = b.line
+			WHERE b.returned <> COALESCE(back.minor, 0) ORDER BY b.line`},
 		{"held for no order", `SELECT b.party FROM ledger_balance b LEFT JOIN order_line l ON l.id = b.party
 			WHERE b.account = 'escrow' AND l.id IS NULL ORDER BY b.party`},
-		{"sum of what is held, with its tax, is not what was collected less refunded", `SELECT t.currency FROM (
-				SELECT b.currency AS currency, SUM(b.credit - b.debit) AS minor FROM ledger_balance b WHERE b.account IN ('escrow', 'tax.payable') GROUP BY b.currency
-				UNION ALL SELECT a.captured_currency, -SUM(a.captured_minor) FROM order_order o JOIN payment_attempt a ON a.id = o.attempt
-					WHERE o.paid_at > 0 GROUP BY a.captured_currency
-				UNION ALL SELECT r.currency, SUM(r.amount_minor) FROM payment_refund r WHERE r.cause = 'order' GROUP BY r.currency
-			) AS t GROUP BY t.currency HAVING SUM(t.minor) <> 0 ORDER BY t.currency`},
 	}},
 
 	{"delivery", `SELECT COUNT(*) FROM delivery_delivery`, []flaw{

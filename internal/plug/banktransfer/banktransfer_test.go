@@ -49,7 +49,7 @@ func benches(t *testing.T, fn func(t *testing.T, b *bench)) {
 			Gateways: map[string]payment.Gateway{Name: b.gateway}, Bank: Name,
 			Captured: func(ctx context.Context, tx *db.Tx, c payment.Capture) error {
 				b.captures = append(b.captures, c)
-				_, err := ledger.Capture(ctx, tx, ledger.Captured{Provider: c.Provider, CaptureID: c.CaptureID, Line: c.Order, Net: c.Amount, Tax: cny(0), At: c.At})
+				_, err := ledger.Capture(ctx, tx, ledger.Captured{Provider: c.Provider, CaptureID: c.CaptureID, Line: c.Order, Vendor: "ven_1", Account: "acc_1", Net: c.Amount, Tax: cny(0), Fee: cny(0), At: c.At})
 				return err
 			},
 			RefundEnded: func(ctx context.Context, tx *db.Tx, r payment.Refund) error {
@@ -260,7 +260,7 @@ func TestARefundIsSentByFinanceAndConfirmedByTheBank(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, err = ledger.Refund(ctx, tx, ledger.RefundOf{Refund: string(r.ID), Line: "ord_1", Net: r.Amount, Tax: cny(0), At: tx.Now()})
+			_, _, err = ledger.Refund(ctx, tx, ledger.RefundOf{Refund: string(r.ID), Line: "ord_1", Amount: r.Amount, At: tx.Now()})
 			return err
 		})
 		b.drain()

@@ -1,0 +1,160 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/money"
+)
+
+// Get returns one journal with its entries.
+func Get(ctx context.Context, r db.Reader, id JournalID) (Journal, error) {
+	j, err := db.One(ctx, r, scanJournal, selectJournal, string(id))
+	if err != nil {
+		return Journal{}, err
+	}
+	j.Entries, err = db.All(ctx, r, scanEntry, selectEntries, string(id))
+	return j, err
+}
+
+// Posted reports whether an effect is in the book, and its journal, without
+// entries.
+func Posted(ctx context.Context, r db.Reader, effect string) (Journal, bool, error) {
+	j, err := db.One(ctx, r, scanJournal, selectEffect, effect)
+	if errors.Is(err, db.ErrNoRow) {
+		return Journal{}, false, nil
+	}
+	return j, err == nil, err
+}
+
+// Book lists journals with their entries, newest first, before the cursor
+// (empty: from the newest), at most n. next is the cursor of the following page,
+// or empty.
+func Book(ctx context.Context, r db.Reader, before JournalID, n int) (page []Journal, next JournalID, err error) {
+	cursor := before
+	if cursor == "" {
+		cursor = "~" // after every id
+	}
+	page, err = db.All(ctx, r, scanJournal, selectBook, string(cursor), n+1)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(page) > n {
+		page = page[:n]
+		next = page[n-1].ID
+	}
+	return page, next, complete(ctx, r, page)
+}
+
+// OfCause lists the journals behind one order line, refund or vendor.
+func OfCause(ctx context.Context, r db.Reader, cause string) ([]Journal, error) {
+	all, err := db.All(ctx, r, scanJournal, selectCause, cause)
+	if err != nil {
+		return nil, err
+	}
+	return all, complete(ctx, r, all)
+}
+
+// OfVendor lists the journals that touched a vendor's accounts, recorded from
+// one moment to before another, oldest first: the substance of a statement.
+func OfVendor(ctx context.Context, r db.Reader, vendor string, from, to time.Time) ([]Journal, error) {
+	all, err := db.All(ctx, r, scanJournal, selectOfVendor, vendor, vendor+"/", vendor+"0", db.Micros(from), db.Micros(to))
+	if err != nil {
+		return nil, err
+	}
+	return all, complete(ctx, r, all)
+}
+
+func complete(ctx context.Context, r db.Reader, all []Journal) (err error) {
+	for i := range all {
+		if all[i].Entries, err = db.All(ctx, r, scanEntry, selectEntries, string(all[i].ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Balance is what an account holds: positive on its debit side.
+func Balance(ctx context.Context, r db.Reader, a Account, party string, c money.Currency) (money.Amount, error) {
+	minor, err := db.Value[int64](ctx, r, selectBalance, string(a), party, string(c))
+	return money.Amount{Minor: minor, Currency: c}, err
+}
+
+// BalanceAt is what an account held at a moment, by the time of recording.
+func BalanceAt(ctx context.Context, r db.Reader, a Account, party string, c money.Currency, at time.Time) (money.Amount, error) {
+	minor, err := db.Value[int64](ctx, r, selectBalanceAt, string(a), party, string(c), db.Micros(at))
+	return money.Amount{Minor: minor, Currency: c}, err
+}
+
+// Standing is what stands between the market and one vendor in one currency.
+type Standing struct {
+	Payable    money.Amount // may be withdrawn
+	Held       money.Amount // frozen by cases, disputes and reserves
+	Deposit    money.Amount
+	Receivable money.Amount // the vendor owes it
+	Escrow     money.Amount // still held for its open lines
+}
+
+// StandingOf reads a vendor's accounts.
+func StandingOf(ctx context.Context, r db.Reader, vendor string, c money.Currency) (Standing, error) {
+	s := Standing{money.Zero(c), money.Zero(c), money.Zero(c), money.Zero(c), money.Zero(c)}
+	rows, err := db.All(ctx, r, scanPurse, selectPurse, vendor, string(c))
+	if err != nil {
+		return Standing{}, err
+	}
+	for _, row := range rows {
+		switch row.account {
+		case Payable:
+			s.Payable.Minor = -row.minor
+		case Receivable:
+			s.Receivable.Minor = row.minor
+		case Deposit:
+			s.Deposit.Minor = -row.minor
+		}
+	}
+	if s.Held.Minor, err = db.Value[int64](ctx, r, selectHolds, vendor+"/", vendor+"0", string(c)); err != nil {
+		return Standing{}, err
+	}
+	lines, err := db.All(ctx, r, scanLine, selectOpenLines, vendor, string(c))
+	for _, l := range lines {
+		s.Escrow.Minor += l.facts().escrow()
+	}
+	return s, err
+}
+
+// Total is a line of the trial balance.
+type Total struct {
+	Account Account
+	Amount  money.Amount // debits less credits
+}
+
+// Trial is the trial balance: every kind of account in every currency.
+func Trial(ctx context.Context, r db.Reader) ([]Total, error) {
+	return db.All(ctx, r, scanTotal, selectTrial)
+}
+
+// TrialAt is the trial balance of everything recorded before a moment.
+func TrialAt(ctx context.Context, r db.Reader, at time.Time) ([]Total, error) {
+	return db.All(ctx, r, scanTotal, selectTrialAt, db.Micros(at))
+}
+
+// Holding is one account that is not empty.
+type Holding struct {
+	Account Account
+	Party   string
+	Amount  money.Amount
+	Since   time.Time // of its oldest journal
+}
+
+// Aged lists what stands on a clearing account, oldest first: suspense, refunds,
+// payouts, compensation and disputes that nobody has ended. Each should return to
+// zero.
+func Aged(ctx context.Context, r db.Reader, a Account) ([]Holding, error) {
+	return db.All(ctx, r, scanHolding, selectAged, string(a))
+}
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
