@@ -46,7 +46,10 @@ func (w Work) recordDispute(ctx context.Context, tx *db.Tx, gateway string, o Di
 	if err != nil {
 		return err
 	}
-	if o.ProviderID == "" || o.Amount.Minor <= 0 || o.Amount.Currency != a.Captured.Currency || a.Captured.IsZero() {
+	if a.Captured.IsZero() {
+		return ErrNotFound // it has overtaken its capture
+	}
+	if o.ProviderID == "" || o.Amount.Minor <= 0 || o.Amount.Currency != a.Captured.Currency {
 		return fmt.Errorf("%w: dispute", errForeign)
 	}
 	d, err := db.One(ctx, tx, scanDispute, selectDisputeAt, gateway, o.ProviderID)

@@ -658,10 +658,7 @@ func (w Work) dispute(ctx context.Context, d *db.DB, j job.Job) error {
 	}
 	return d.Write(ctx, func(tx *db.Tx) error {
 		err := w.recordDispute(ctx, tx, of.Gateway, o)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			err = alarm(ctx, tx, audit.Provider(of.Gateway), "payment.dispute.foreign", of.ProviderID)
-		case errors.Is(err, errForeign):
+		if errors.Is(err, errForeign) {
 			err = alarm(ctx, tx, audit.Provider(of.Gateway), "payment.object.rejected", of.ProviderID)
 		}
 		if err != nil {
