@@ -81,7 +81,7 @@ func StartSplit(ctx context.Context, tx *db.Tx, _ audit.Actor, s SplitStart) (_ 
 		return Split{}, err
 	case !s.Share.IsZero() && s.Share.Currency != a.Captured.Currency:
 		return Split{}, ErrInvalid.In("share")
-	case !a.Splits:
+	case !a.Splits && !a.Captured.IsZero():
 		return Split{}, ErrNoSplit
 	}
 	reserved, err := tx.Exec(ctx, reserveSplit, s.Share.Minor, s.Finish, db.Micros(tx.Now()), string(s.Attempt))
