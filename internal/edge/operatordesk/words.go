@@ -321,7 +321,7 @@ func refundRows(ctx context.Context, all []payment.Refund) (out rows) {
 
 func transferRows(all []payment.Transfer) (out rows) {
 	for _, t := range all {
-		out = append(out, []templ.Component{page.ID(string(t.ID)), page.Str(strings.TrimSpace(t.Name + " " + t.Account)), page.ID(payment.RefundCode(t.ID)), page.Money(t.Amount)})
+		out = append(out, []templ.Component{page.ID(t.ID), page.Str(strings.TrimSpace(t.Name + " " + t.Account)), page.ID(t.Code), page.Money(t.Amount)})
 	}
 	return out
 }

@@ -18,6 +18,7 @@ func (w Work) record(ctx context.Context, tx *db.Tx, g Gateway, a Attempt, o Obj
 		return err
 	}
 	if o.State == ObjectCaptured {
+		_, a.Splits = g.(Splitter)
 		return w.capture(ctx, tx, a, o)
 	}
 	gone := (a.State == Cancelled || a.State == Expired) && (o.State == ObjectCreated || o.State == ObjectProcessing)
@@ -49,7 +50,7 @@ func (w Work) capture(ctx context.Context, tx *db.Tx, a Attempt, o Object) error
 	wrong := due(a.Amount, o.Captured)
 	fee := positive(o.Fee, o.Captured.Currency)
 	n, err := tx.Exec(ctx, captureAttempt, wrong != nil, o.ProviderID, o.Captured.Minor, string(o.Captured.Currency), o.CaptureID,
-		db.Micros(at), fee, db.Micros(tx.Now()), string(a.ID))
+		db.Micros(at), fee, a.Splits, db.Micros(tx.Now()), string(a.ID))
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,16 @@ var (
 	ErrPaid = fault.New(fault.Conflict, "PAYMENT_DONE", "")
 	// ErrOverRefund refuses to give back more than came in.
 	ErrOverRefund = fault.New(fault.Conflict, "PAYMENT_OVER_REFUND", "")
+	// ErrDisputed refuses a refund while a dispute of the payment is open.
+	ErrDisputed = fault.New(fault.Conflict, "PAYMENT_DISPUTED", "")
+	// ErrNoSplit refuses a split of a payment whose provider does not split.
+	ErrNoSplit = fault.New(fault.Conflict, "PAYMENT_NO_SPLIT", "")
+	// ErrOverSplit refuses to share out more than came in, or after the end.
+	ErrOverSplit = fault.New(fault.Conflict, "PAYMENT_OVER_SPLIT", "")
+	// ErrOverReturn refuses to take back more than the share given.
+	ErrOverReturn = fault.New(fault.Conflict, "PAYMENT_OVER_RETURN", "")
+	// ErrSent refuses to cancel a payout that may have been sent.
+	ErrSent = fault.New(fault.Conflict, "PAYOUT_SENT", "")
 	// ErrNoPayee refuses a payment whose payee is not a vendor's own account.
 	ErrNoPayee = fault.New(fault.Conflict, "VENDOR_NO_MERCHANT_ACCOUNT", "UA 3.1")
 	// ErrStatement refuses a statement line that contradicts what is known.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
@@ -20,12 +21,14 @@ type notice struct {
 	Kind      EventKind
 }
 
+var eventKinds = []EventKind{PaymentEvent, RefundEvent, SplitEvent, ReturnEvent, PayoutEvent, DisputeEvent}
+
 // Notify keeps a notice that its gateway has verified and asks for the object to
 // be read. Nothing is decided here. The same notice again changes nothing; the
 // same id with other content is kept too, and is an alarm.
 func Notify(ctx context.Context, tx *db.Tx, gateway string, ev Event, body []byte) (err error) {
 	defer fault.Wrap(&err, "payment.Notify(%s, %s)", gateway, ev.ID)
-	if ev.ID == "" || ev.ObjectID == "" || ev.Kind != PaymentEvent && ev.Kind != RefundEvent {
+	if ev.ID == "" || ev.ObjectID == "" || !slices.Contains(eventKinds, ev.Kind) {
 		return ErrNotice
 	}
 	sum := sha256.Sum256(body)

@@ -9,13 +9,29 @@
 //
 // A refund gives back a part of one captured attempt:
 //
-//	submitting -> submitted -> succeeded | failed, or unknown in between
+//	returning -> submitting -> submitted -> succeeded | failed, or unknown in between
 //	succeeded -> failed, when the bank returns the money
 //
-// Owns: attempts, refunds, the inbox of notices, bank statement lines, the
-// search for the outcome of calls that got no answer. Does not own: what a
-// capture or a refund means for an order and how it is booked: the hooks of
-// [Work] do that, in the same transaction.
+// A split gives the operator its share of one captured attempt, and a return
+// takes a part of a share back before a refund is sent:
+//
+//	submitting -> submitted -> done | failed, or unknown in between
+//
+// A payout sends a vendor's free money to the vendor's bank:
+//
+//	created -> submitting -> in_transit -> paid | failed, or unknown in between
+//	created -> cancelled
+//	paid -> returned, when the bank sends it back
+//
+// A dispute is the payer's bank taking money back; its rounds follow one another:
+//
+//	inquiry -> open -> submitted -> won | lost
+//	won -> open, in the next round
+//
+// Owns: these objects, the inbox of notices, bank statement lines, the
+// providers' reports, the search for the outcome of calls that got no answer.
+// Does not own: what each means for an order or a vendor and how it is booked:
+// the hooks of [Work] do that, in the same transaction.
 //
 // Always true:
 //   - A notice only makes us read the object from the provider; what it says
@@ -25,8 +41,11 @@
 //   - Facts only raise the rank of an attempt, in whatever order they arrive.
 //   - Money in another amount or currency than was asked for never reaches the
 //     order; it is booked as nobody's and sent back.
-//   - Of one attempt never more is given back than came in; the database
-//     refuses it too.
+//   - Of one attempt never more is given back, held by disputes and lost to them
+//     than came in; the database refuses it too.
+//   - While a dispute of an attempt is open no refund of it is started or sent.
+//   - The hook of a dispute hears of each round that it opened, then how it
+//     ended, once each, in whatever order the facts arrive.
 //   - One intent makes at most one object at the provider: after an answer that
 //     was lost the object is looked for before anything is sent again.
 package payment
@@ -79,6 +98,12 @@ type Attempt struct {
 	CaptureID    string
 	CapturedAt   time.Time
 	Refunded     money.Amount // asked back and not failed
+	Disputed     money.Amount // held by open disputes, or lost to them
+	Disputes     int          // open ones
+	Splits       bool         // the gateway is a [Splitter]; decided at the capture
+	Split        money.Amount // shares asked for and not failed
+	Returned     money.Amount // of Split, taken back and not failed
+	Finished     bool         // nothing can be split any more
 	Fee          money.Amount
 	ExpiresAt    time.Time
 	CreatedAt    time.Time
@@ -90,11 +115,16 @@ func (a Attempt) ref() Ref {
 	return Ref{Reference: a.ID, ProviderID: a.ProviderID, Payee: a.PayeeAccount}
 }
 
+// free is what of the capture was not given back and no dispute holds or took,
+// in minor units.
+func (a Attempt) free() int64 { return a.Captured.Minor - a.Refunded.Minor - a.Disputed.Minor }
+
 // RefundState is the state of a refund.
 type RefundState string
 
 // The states of a refund.
 const (
+	RefundReturning  RefundState = "returning"  // the operator's share is taken back first
 	RefundSubmitting RefundState = "submitting" // to be sent to the provider
 	RefundSubmitted  RefundState = "submitted"  // the provider has it
 	RefundSucceeded  RefundState = "succeeded"
@@ -124,11 +154,17 @@ type Refund struct {
 	Cause      Cause
 	State      RefundState
 	ProviderID string
-	Reason     string // why it failed, as a code of the provider
-	Bounced    bool   // it had succeeded before it failed
+	Reason     string       // why it failed: a code of the provider, or [ReasonDisputed]
+	Bounced    bool         // it had succeeded before it failed
+	Return     money.Amount // of the operator's share, taken back before it is sent
+	SentAt     time.Time    // when it was about to be sent last; zero: never
 	CreatedAt  time.Time
 	EndedAt    time.Time
 }
+
+// ReasonDisputed is why a refund failed that was never sent, because a dispute
+// that was lost took the money it stood for.
+const ReasonDisputed = "disputed"
 
 // Capture is money that arrived for an order, as the hook gets it.
 type Capture struct {

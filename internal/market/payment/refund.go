@@ -20,11 +20,23 @@ type RefundStart struct {
 	Amount  money.Amount // in the currency received, above zero
 	Cause   Cause
 	Key     string // of the caller's own; the same key again is the same refund
+	// Return is the part of Amount that the operator gives from its share: it is
+	// taken back at the provider before the refund is sent. The zero Amount: none.
+	Return money.Amount
 }
 
 // StartRefund reserves the amount on the attempt and asks for it to be sent. It
-// refuses to give back more than came in (ErrOverRefund). Booking an ordinary
-// refund (P7) is the caller's, in the same transaction.
+// refuses to give back more than came in (ErrOverRefund), anything while a dispute
+// is open (ErrDisputed), and to take back more of the share than was given
+// (ErrOverReturn). Booking an ordinary refund (P7) is the caller's, in the same
+// transaction.
+//
+// A dispute may open between this and the sending. Then the refund waits, keeps
+// what it has reserved, and the dispute covers the rest. When the dispute is won
+// the refund is sent; when it is lost and needs the money, the refund fails with
+// [ReasonDisputed], because the payer has been paid. One that was sent already is
+// not touched: it and the dispute then give money back twice, and what is above
+// the capture is not covered ([Dispute.Covered]).
 func StartRefund(ctx context.Context, tx *db.Tx, _ audit.Actor, s RefundStart) (_ Refund, err error) {
 	defer fault.Wrap(&err, "payment.StartRefund(%s, %s)", s.Attempt, s.Key)
 	switch {
@@ -32,12 +44,14 @@ func StartRefund(ctx context.Context, tx *db.Tx, _ audit.Actor, s RefundStart) (
 		return Refund{}, ErrRequired.In("key")
 	case s.Amount.Minor <= 0:
 		return Refund{}, ErrInvalid.In("amount")
+	case s.Return.Minor < 0 || s.Return.Minor > s.Amount.Minor || !s.Return.IsZero() && s.Return.Currency != s.Amount.Currency:
+		return Refund{}, ErrInvalid.In("return")
 	case s.Cause != CauseOrder && s.Cause != CauseLate && s.Cause != CauseMismatch:
 		return Refund{}, ErrInvalid.In("cause")
 	}
 	known, err := db.One(ctx, tx, scanRefund, selectRefundKey, string(s.Attempt), s.Key)
 	if err == nil {
-		if known.Amount != s.Amount || known.Cause != s.Cause {
+		if known.Amount != s.Amount || known.Cause != s.Cause || known.Return.Minor != s.Return.Minor {
 			return Refund{}, ErrStale
 		}
 		return known, nil
@@ -56,14 +70,27 @@ func StartRefund(ctx context.Context, tx *db.Tx, _ audit.Actor, s RefundStart) (
 	if err != nil {
 		return Refund{}, err
 	}
+	if reserved == 0 && a.Disputes > 0 {
+		return Refund{}, ErrDisputed
+	}
 	if reserved == 0 {
 		return Refund{}, ErrOverRefund
 	}
+	state := RefundSubmitting
+	if !s.Return.IsZero() {
+		state = RefundReturning
+	}
 	id := RefundID(tx.ID("rfd"))
 	_, err = tx.Exec(ctx, insertRefund, string(id), codeOf(refundLetter, string(id)), string(s.Attempt), s.Key, s.Amount.Minor,
-		string(s.Amount.Currency), string(s.Cause), db.Micros(tx.Now()))
+		string(s.Amount.Currency), string(s.Cause), string(state), s.Return.Minor, db.Micros(tx.Now()))
 	if err != nil {
 		return Refund{}, err
+	}
+	if state == RefundReturning { // the job begins when all of it is back
+		if err := startReturns(ctx, tx, a, id, s.Return); err != nil {
+			return Refund{}, err
+		}
+		return GetRefund(ctx, tx, id)
 	}
 	if err := job.Enqueue(ctx, tx, job.Spec{Kind: RefundJob, Object: string(id), Unique: true}); err != nil {
 		return Refund{}, err
@@ -72,7 +99,7 @@ func StartRefund(ctx context.Context, tx *db.Tx, _ audit.Actor, s RefundStart) (
 }
 
 // RefundAll gives back what is left of an attempt; s.Amount is ignored. It
-// refuses when nothing is left.
+// refuses when nothing is left, or a dispute is open.
 func RefundAll(ctx context.Context, tx *db.Tx, by audit.Actor, s RefundStart) (Refund, error) {
 	known, err := db.One(ctx, tx, scanRefund, selectRefundKey, string(s.Attempt), s.Key)
 	if !errors.Is(err, db.ErrNoRow) {
@@ -82,10 +109,10 @@ func RefundAll(ctx context.Context, tx *db.Tx, by audit.Actor, s RefundStart) (R
 	if err != nil {
 		return Refund{}, err
 	}
-	if s.Amount, err = a.Captured.Sub(a.Refunded); err != nil {
-		return Refund{}, err
-	}
-	if s.Amount.IsZero() {
+	if s.Amount = (money.Amount{Minor: a.free(), Currency: a.Captured.Currency}); s.Amount.IsZero() {
+		if a.Disputes > 0 {
+			return Refund{}, ErrDisputed
+		}
 		return Refund{}, ErrOverRefund
 	}
 	return StartRefund(ctx, tx, by, s)
@@ -153,7 +180,7 @@ func (w Work) recordRefund(ctx context.Context, tx *db.Tx, id RefundID, o Refund
 			return err
 		}
 		return w.refundEnded(ctx, tx, r)
-	case RefundSubmitting, RefundSubmitted, RefundUnknown:
+	case RefundReturning, RefundSubmitting, RefundSubmitted, RefundUnknown:
 	}
 	return nil
 }

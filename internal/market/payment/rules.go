@@ -96,6 +96,7 @@ const (
 	attemptLetter = 'P'
 	refundLetter  = 'R'
 	depositLetter = 'D'
+	payoutLetter  = 'W'
 	codeLetters   = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 	codeLength    = 11
 )
@@ -122,7 +123,7 @@ func codesIn(text string) (codes []string) {
 		candidate := clean[i : i+codeLength]
 		body := candidate[1 : codeLength-1]
 		foreign := strings.ContainsFunc(body, func(r rune) bool { return !strings.ContainsRune(codeLetters, r) })
-		if strings.IndexByte("PRD", candidate[0]) >= 0 && !foreign && checkLetter(body) == candidate[codeLength-1] {
+		if strings.IndexByte("PRDW", candidate[0]) >= 0 && !foreign && checkLetter(body) == candidate[codeLength-1] {
 			codes = append(codes, candidate)
 		}
 	}
@@ -142,4 +143,65 @@ func parkedFor(age time.Duration) (wait time.Duration, giveUp bool) {
 // is asked for again.
 func polledAfter(age time.Duration) time.Duration {
 	return min(max(age/2, time.Minute), 6*time.Hour)
+}
+
+// disputeStep is one move of a dispute.
+type disputeStep struct {
+	round int
+	state DisputeState
+}
+
+// mostRounds bounds what is believed of a dispute: no scheme opens one so often.
+const mostRounds = 20
+
+// disputeRank orders the states of one round; won and lost exclude each other.
+func disputeRank(s DisputeState) int {
+	switch s {
+	case DisputeInquiry:
+		return 1
+	case DisputeOpen:
+		return 2
+	case DisputeSubmitted:
+		return 3
+	case DisputeWon, DisputeLost:
+		return 4
+	}
+	return 0
+}
+
+// disputeSteps are the moves that lead from what is known of a dispute (round 0:
+// nothing) to what the provider says, in order. Who hears only of the end learns
+// first that it opened; a later round means that each earlier one was won. A fact
+// that is older than what is known is no move. One that contradicts it is
+// errForeign.
+func disputeSteps(round int, known DisputeState, to int, says DisputeState) (steps []disputeStep, err error) {
+	if to < 1 || to > mostRounds || disputeRank(says) == 0 {
+		return nil, fmt.Errorf("%w: dispute of round %d, %q", errForeign, to, says)
+	}
+	r := max(round, 1)
+	for ; r < to; r++ {
+		if known == DisputeLost {
+			return nil, fmt.Errorf("%w: a lost dispute was opened again", errForeign)
+		}
+		if disputeRank(known) < disputeRank(DisputeOpen) {
+			steps = append(steps, disputeStep{r, DisputeOpen})
+		}
+		if known != DisputeWon {
+			steps = append(steps, disputeStep{r, DisputeWon})
+		}
+		known = ""
+	}
+	if r > to {
+		return nil, nil
+	}
+	is, will, opened := disputeRank(known), disputeRank(says), disputeRank(DisputeOpen)
+	switch {
+	case is == will && known != says:
+		return nil, fmt.Errorf("%w: a dispute both won and lost", errForeign)
+	case is >= will:
+		return steps, nil
+	case is < opened && will > opened:
+		steps = append(steps, disputeStep{r, DisputeOpen})
+	}
+	return append(steps, disputeStep{r, says}), nil
 }

@@ -207,23 +207,37 @@ func opened(r db.Reader, rows []row) ([]StatementLine, error) {
 	return lines, nil
 }
 
-// Transfer is a refund that finance has to send by bank transfer.
+// Transfer is a refund or a payout that finance has to send by bank transfer.
 type Transfer struct {
-	Refund
-	Name, Account string // of the customer, as the first transfer gave them
-	BankRef       string // of that transfer
+	ID            string // of the refund or the payout
+	Code          string // belongs into the remark
+	Amount        money.Amount
+	Name, Account string // of the customer, as the first transfer gave them, or of the vendor
+	BankRef       string // of the customer's transfer; empty for a payout
 }
 
-// Transfers returns the refunds of a gateway that a person sends by hand and the
-// bank has not confirmed, oldest first.
+// mostTransfers bounds the payouts of one list; the rest follows when these are
+// confirmed.
+const mostTransfers = 10000
+
+// Transfers returns the refunds and payouts of a gateway that a person sends by
+// hand and the bank has not confirmed, refunds first, each oldest first. What may
+// not be sent yet is not among them.
 func Transfers(ctx context.Context, r db.Reader, gateway string) ([]Transfer, error) {
 	refunds, err := RefundsOut(ctx, r, gateway)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Transfer, 0, len(refunds))
+	payouts, err := PayoutsOut(ctx, r, gateway, mostTransfers)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Transfer, 0, len(refunds)+len(payouts))
 	for _, refund := range refunds {
-		t := Transfer{Refund: refund}
+		if refund.SentAt.IsZero() {
+			continue
+		}
+		t := Transfer{ID: string(refund.ID), Code: refund.Code, Amount: refund.Amount}
 		a, err := Get(ctx, r, refund.Attempt)
 		if err != nil {
 			return nil, err
@@ -239,6 +253,11 @@ func Transfers(ctx context.Context, r db.Reader, gateway string) ([]Transfer, er
 			return nil, err
 		}
 		out = append(out, t)
+	}
+	for _, p := range payouts {
+		if p.State != PayoutCreated {
+			out = append(out, Transfer{ID: string(p.ID), Code: p.Code, Amount: p.Amount, Name: p.PayeeName, Account: p.Payee})
+		}
 	}
 	return out, nil
 }

@@ -1,12 +1,15 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/money"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
@@ -19,12 +22,18 @@ const (
 	JanitorJob = "payment.janitor" // of an attempt: ask the provider what became of it
 	CloseJob   = "payment.expire"  // of an attempt: close it at the provider
 	RefundJob  = "payment.refund"  // of a refund: send it, then ask until it ends
+	ReturnJob  = "payment.return"  // of a return: send it, then ask until it ends
+	SplitJob   = "payment.split"   // of a split: send it, then ask until it ends
+	PayoutJob  = "payment.payout"  // of a payout: send it, then ask until it ends
+	DisputeJob = "payment.dispute" // of a provider's dispute: read it
 	PullJob    = "payment.pull"    // of a gateway: read what changed there
+	ReportJob  = "payment.report"  // of a gateway: read its account of yesterday
 	LineJob    = "payment.line"    // of a statement line: find what it pays
 )
 
 // Work is the background work of the package. Its hooks run in the transaction
-// that records the fact; an error of theirs undoes it and the job runs again.
+// that records the fact; an error of theirs undoes it and the job runs again. The
+// hooks from SplitEnded on may be nil.
 type Work struct {
 	Gateways    map[string]Gateway
 	Bank        string                    // name of the gateway whose money statement lines are
@@ -33,6 +42,11 @@ type Work struct {
 	Captured    func(ctx context.Context, tx *db.Tx, c Capture) error
 	RefundEnded func(ctx context.Context, tx *db.Tx, r Refund) error // refunds with CauseOrder only
 	Deposit     func(ctx context.Context, tx *db.Tx, l StatementLine) error
+
+	SplitEnded   func(ctx context.Context, tx *db.Tx, s Split) error   // done or failed
+	ReturnEnded  func(ctx context.Context, tx *db.Tx, r Return) error  // done or failed
+	PayoutMoved  func(ctx context.Context, tx *db.Tx, p Payout) error  // paid, failed or, after paid, returned
+	DisputeMoved func(ctx context.Context, tx *db.Tx, d Dispute) error // open, then won or lost; the same again in the next round
 }
 
 // asking is when the provider is asked again about a call that got no answer;
@@ -41,6 +55,9 @@ var asking = []time.Duration{
 	5 * time.Minute, 30 * time.Minute, time.Hour,
 	24 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour,
 }
+
+// insistently is asking, of a job that has just called itself.
+var insistently = append([]time.Duration{time.Minute}, asking...)
 
 // insisting is for money that has come: more than a week.
 var insisting = append(job.DefaultLadder[:len(job.DefaultLadder):len(job.DefaultLadder)],
@@ -53,8 +70,13 @@ func (w Work) Handlers() map[string]job.Handler {
 		EventJob:   {Run: w.event, Ladder: insisting, GiveUp: abandonEvent},
 		JanitorJob: {Run: w.janitor, Ladder: asking, GiveUp: giveUp("payment.outcome.unknown")},
 		CloseJob:   {Run: w.close},
-		RefundJob:  {Run: w.refund, Ladder: append([]time.Duration{time.Minute}, asking...), GiveUp: giveUp("payment.refund.unknown")},
+		RefundJob:  {Run: w.refund, Ladder: insistently, GiveUp: giveUp("payment.refund.unknown")},
+		ReturnJob:  {Run: w.giveBack, Ladder: insistently, GiveUp: giveUp("payment.share.return.unknown")},
+		SplitJob:   {Run: w.split, Ladder: insistently, GiveUp: giveUp("payment.split.unknown")},
+		PayoutJob:  {Run: w.payout, Ladder: insistently, GiveUp: giveUp("payment.payout.unknown")},
+		DisputeJob: {Run: w.dispute, Ladder: insisting, GiveUp: giveUp("payment.dispute.unread")},
 		PullJob:    {Run: w.pull},
+		ReportJob:  {Run: w.report},
 		LineJob:    {Run: w.line, Ladder: insisting, GiveUp: giveUp("payment.line.stuck")},
 	}
 }
@@ -255,26 +277,8 @@ func (w Work) event(ctx context.Context, d *db.DB, j job.Job) error {
 	if err != nil {
 		return err
 	}
-	var apply func(tx *db.Tx) error
-	if n.Kind == RefundEvent {
-		var o RefundObject
-		o, err = g.FindRefund(ctx, RefundRef{Reference: RefundID(n.Reference), ProviderID: n.ObjectID, Payment: Ref{Payee: n.Payee}})
-		apply = func(tx *db.Tx) error { return w.recordRefund(ctx, tx, RefundID(o.Reference), o) }
-	} else {
-		var o Object
-		o, err = g.Find(ctx, Ref{Reference: AttemptID(n.Reference), ProviderID: n.ObjectID, Payee: n.Payee})
-		apply = func(tx *db.Tx) error {
-			a, err := Get(ctx, tx, AttemptID(o.Reference))
-			if err == nil && a.Gateway != g.Name() {
-				err = ErrNotFound
-			}
-			if err != nil {
-				return err
-			}
-			return w.record(ctx, tx, g, a, o)
-		}
-	}
-	if errors.Is(err, ErrUnknown) {
+	apply, err := w.news(ctx, d, g, n)
+	if errors.Is(err, ErrUnknown) || errors.Is(err, ErrNotFound) {
 		return w.park(ctx, d, j)
 	}
 	if err != nil {
@@ -302,6 +306,44 @@ func (w Work) event(ctx context.Context, d *db.DB, j job.Job) error {
 		return w.park(ctx, d, j)
 	}
 	return err
+}
+
+// news reads the object of a notice and returns what is to be recorded of it.
+func (w Work) news(ctx context.Context, d *db.DB, g Gateway, n notice) (apply func(tx *db.Tx) error, err error) {
+	switch n.Kind {
+	case RefundEvent:
+		o, err := g.FindRefund(ctx, RefundRef{Reference: RefundID(n.Reference), ProviderID: n.ObjectID, Payment: Ref{Payee: n.Payee}})
+		return func(tx *db.Tx) error { return w.recordRefund(ctx, tx, RefundID(o.Reference), o) }, err
+	case SplitEvent, ReturnEvent, PayoutEvent:
+		e, err := w.errandOf(ctx, d, n.Kind, n.Reference)
+		if err == nil && e.gateway != g.Name() {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return nil, err
+		}
+		m, err := e.find(ctx)
+		return func(tx *db.Tx) error { return e.record(ctx, tx, m) }, err
+	case DisputeEvent:
+		at, ok := g.(Disputer)
+		if !ok {
+			return nil, ErrUnknown
+		}
+		o, err := at.FindDispute(ctx, n.ObjectID)
+		return func(tx *db.Tx) error { return w.recordDispute(ctx, tx, g.Name(), o) }, err
+	case PaymentEvent:
+	}
+	o, err := g.Find(ctx, Ref{Reference: AttemptID(n.Reference), ProviderID: n.ObjectID, Payee: n.Payee})
+	return func(tx *db.Tx) error {
+		a, err := Get(ctx, tx, AttemptID(o.Reference))
+		if err == nil && a.Gateway != g.Name() {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return w.record(ctx, tx, g, a, o)
+	}, err
 }
 
 // park puts a notice about an unknown thing aside, and after a day makes it an
@@ -365,14 +407,17 @@ func (w Work) refund(ctx context.Context, d *db.DB, j job.Job) error {
 		r, err = GetRefund(ctx, q, id)
 		return err
 	})
-	if err != nil || r.State == RefundFailed {
+	if err != nil || r.State == RefundFailed || r.State == RefundReturning {
 		return err
 	}
 	a, g, err := w.load(ctx, d, r.Attempt)
 	if err != nil {
 		return err
 	}
-	o, err := askRefund(ctx, g, a, r, j.Token > 1)
+	o, err := askRefund(ctx, d, g, a, r, j.Token > 1)
+	if errors.Is(err, errHeld) {
+		return job.Later(nil, heldFor)
+	}
 	if errors.Is(err, ErrRefused) {
 		o, err = RefundObject{ProviderID: r.ProviderID, Reference: string(r.ID), State: RefundObjectFailed, Amount: r.Amount, Reason: "refused"}, nil
 	}
@@ -396,15 +441,40 @@ func (w Work) refund(ctx context.Context, d *db.DB, j job.Job) error {
 }
 
 // askRefund sends a refund that was never sent. Any other is looked for first,
-// and sent again only when the provider says that it has none.
-func askRefund(ctx context.Context, g Gateway, a Attempt, r Refund, maybeSent bool) (RefundObject, error) {
-	if maybeSent || r.State != RefundSubmitting {
+// and sent again only when the provider says that it has none. Nothing is sent
+// while a dispute is open (errHeld).
+func askRefund(ctx context.Context, d *db.DB, g Gateway, a Attempt, r Refund, maybeSent bool) (RefundObject, error) {
+	if maybeSent || r.State != RefundSubmitting || !r.SentAt.IsZero() {
 		o, err := g.FindRefund(ctx, RefundRef{r.ID, r.ProviderID, a.ref()})
 		if !errors.Is(err, ErrUnknown) || r.State != RefundSubmitting && r.State != RefundUnknown {
 			return o, err
 		}
 	}
+	err := claim(ctx, d, func(ctx context.Context, tx *db.Tx) (bool, error) {
+		return claimed(ctx, tx, a.ID, sendRefund, string(r.ID))
+	})
+	if err != nil {
+		return RefundObject{}, err
+	}
 	return g.Refund(ctx, RefundIntent{Reference: r.ID, Payment: a.ref(), Captured: a.Captured, Amount: r.Amount, Reason: string(r.Cause)})
+}
+
+// errHeld means that a thing may not be sent now.
+var errHeld = errors.New("payment: held")
+
+// heldFor is the wait before a thing that may not be sent now is looked at again.
+const heldFor = 10 * time.Minute
+
+// claim marks a thing as about to be sent in a transaction of its own, so that
+// from then on it counts as sent, whatever happens.
+func claim(ctx context.Context, d *db.DB, mark func(ctx context.Context, tx *db.Tx) (bool, error)) error {
+	return d.Write(ctx, func(tx *db.Tx) error {
+		ok, err := mark(ctx, tx)
+		if err == nil && !ok {
+			err = errHeld
+		}
+		return err
+	})
 }
 
 // lost records that a refund was sent without an answer.
@@ -415,13 +485,199 @@ func lost(ctx context.Context, d *db.DB, r Refund) error {
 	})
 }
 
+// movement is what a provider says of a split, a return or a payout.
+type movement struct {
+	ProviderID, Reference string
+	State                 MoveState
+	Amount, Fee           money.Amount
+	Reason                string
+}
+
+// id is the provider's id, or the one known before.
+func (m movement) id(known string) string { return cmp.Or(m.ProviderID, known) }
+
+// moved reads a provider's answer.
+func moved[T SplitObject | ReturnObject | PayoutObject](o T, err error) (movement, error) {
+	switch o := any(o).(type) {
+	case SplitObject:
+		return movement{ProviderID: o.ProviderID, Reference: o.Reference, State: o.State, Amount: o.Share, Reason: o.Reason}, err
+	case ReturnObject:
+		return movement{ProviderID: o.ProviderID, Reference: o.Reference, State: o.State, Amount: o.Amount, Reason: o.Reason}, err
+	case PayoutObject:
+		return movement{ProviderID: o.ProviderID, Reference: o.Reference, State: o.State, Amount: o.Amount, Fee: o.Fee, Reason: o.Reason}, err
+	}
+	return movement{}, err
+}
+
+// errand is a thing that is sent to a provider once and asked for until it ends:
+// a split, a return or a payout.
+type errand struct {
+	object, gateway string
+	born            time.Time
+	over            bool // it has ended; nothing is left to do
+	open            bool // it may be sent when the provider says that it has none
+	sent            bool // it may have been sent: it is looked for first
+	refused         movement
+	claim           func(ctx context.Context, tx *db.Tx) (bool, error) // marks it as sent; nil: no mark
+	send            func(ctx context.Context) (movement, error)        // nil: the gateway cannot
+	find            func(ctx context.Context) (movement, error)
+	record          func(ctx context.Context, tx *db.Tx, m movement) error
+	lost            func(ctx context.Context, tx *db.Tx) error // it was sent without an answer
+}
+
+// errandOf reads a split, a return or a payout as something to be sent.
+func (w Work) errandOf(ctx context.Context, d *db.DB, kind EventKind, id string) (e errand, err error) {
+	var s Split
+	var t Return
+	var p Payout
+	var a Attempt
+	err = d.Read(ctx, func(r db.Reader) (err error) {
+		switch kind {
+		case PayoutEvent:
+			p, err = GetPayout(ctx, r, PayoutID(id))
+			return err
+		case ReturnEvent:
+			if t, err = GetReturn(ctx, r, ReturnID(id)); err != nil {
+				return err
+			}
+			s, err = GetSplit(ctx, r, t.Split)
+		default:
+			s, err = GetSplit(ctx, r, SplitID(id))
+		}
+		if err == nil {
+			a, err = Get(ctx, r, s.Attempt)
+		}
+		return err
+	})
+	if err != nil {
+		return errand{}, err
+	}
+	g, err := w.gateway(cmp.Or(p.Gateway, a.Gateway))
+	if err != nil {
+		return errand{}, err
+	}
+	switch kind {
+	case PayoutEvent:
+		e = w.payoutErrand(p, g)
+		e.over = p.State == PayoutFailed || p.State == PayoutReturned || p.State == PayoutCancelled
+	case ReturnEvent:
+		e = w.returnErrand(t, s, a, g)
+		e.over = t.State == ShareDone || t.State == ShareFailed
+	default:
+		e = w.splitErrand(s, a, g)
+		e.over = s.State == ShareDone || s.State == ShareFailed
+	}
+	if e.send == nil {
+		unable := func(context.Context) (movement, error) { return movement{}, ErrUnknown }
+		e.send, e.find, e.open, e.refused.Reason = unable, unable, true, "unsupported"
+	}
+	return e, nil
+}
+
+func (w Work) split(ctx context.Context, d *db.DB, j job.Job) error {
+	return w.run(ctx, d, j, SplitEvent)
+}
+
+func (w Work) giveBack(ctx context.Context, d *db.DB, j job.Job) error {
+	return w.run(ctx, d, j, ReturnEvent)
+}
+
+func (w Work) payout(ctx context.Context, d *db.DB, j job.Job) error {
+	return w.run(ctx, d, j, PayoutEvent)
+}
+
+// run sends a thing once and asks until the provider has ended it.
+func (w Work) run(ctx context.Context, d *db.DB, j job.Job, kind EventKind) error {
+	e, err := w.errandOf(ctx, d, kind, j.Object)
+	if err != nil || e.over {
+		return err
+	}
+	m, err := e.ask(ctx, d, j.Token > 1)
+	switch {
+	case errors.Is(err, errHeld):
+		return job.Later(nil, heldFor)
+	case errors.Is(err, ErrRefused), errors.Is(err, ErrUnknown) && e.refused.Reason != "":
+		m, err = e.refused, nil
+		m.Reason = cmp.Or(m.Reason, "refused")
+	case err != nil:
+		return errors.Join(fmt.Errorf("%w: %w", errNoAnswer, err), d.Write(ctx, func(tx *db.Tx) error { return e.lost(ctx, tx) }))
+	}
+	err = d.Write(ctx, func(tx *db.Tx) error {
+		err := e.record(ctx, tx, m)
+		if errors.Is(err, errForeign) {
+			err = alarm(ctx, tx, audit.Provider(e.gateway), "payment.object.rejected", e.object)
+		}
+		if err != nil || m.State == MoveProcessing {
+			return err
+		}
+		return job.Done(ctx, tx, j)
+	})
+	if err == nil && m.State == MoveProcessing {
+		return job.Later(nil, polledAfter(d.Now().Sub(e.born)))
+	}
+	return err
+}
+
+// ask sends what was never sent. Anything else is looked for first, and sent
+// again only when the provider says that it has none.
+func (e errand) ask(ctx context.Context, d *db.DB, maybeSent bool) (movement, error) {
+	if maybeSent || e.sent {
+		m, err := e.find(ctx)
+		if !errors.Is(err, ErrUnknown) || !e.open {
+			return m, err
+		}
+	}
+	if e.claim != nil {
+		if err := claim(ctx, d, e.claim); err != nil {
+			return movement{}, err
+		}
+	}
+	return e.send(ctx)
+}
+
+// disputeAt names a dispute to its job.
+type disputeAt struct{ Gateway, ProviderID string }
+
+// dispute reads a dispute that the pull found.
+func (w Work) dispute(ctx context.Context, d *db.DB, j job.Job) error {
+	var of disputeAt
+	if err := j.Decode(&of); err != nil {
+		return err
+	}
+	g, err := w.gateway(of.Gateway)
+	if err != nil {
+		return err
+	}
+	at, ok := g.(Disputer)
+	if !ok {
+		return nil
+	}
+	o, err := at.FindDispute(ctx, of.ProviderID)
+	if err != nil {
+		return err
+	}
+	return d.Write(ctx, func(tx *db.Tx) error {
+		err := w.recordDispute(ctx, tx, of.Gateway, o)
+		if errors.Is(err, errForeign) {
+			err = alarm(ctx, tx, audit.Provider(of.Gateway), "payment.object.rejected", of.ProviderID)
+		}
+		if err != nil {
+			return err
+		}
+		return job.Done(ctx, tx, j)
+	})
+}
+
 // pullEvery is how often a provider's list of changes is read: a notice that
 // never comes costs at most so much time.
 const pullEvery = time.Hour
 
-// Pull starts the reading of a gateway's changes, for ever; asking again changes
-// nothing.
+// Pull starts the reading of a gateway's changes, and of its daily accounts, for
+// ever; asking again changes nothing.
 func Pull(ctx context.Context, tx *db.Tx, gateway string) error {
+	if err := job.Enqueue(ctx, tx, job.Spec{Kind: ReportJob, Object: gateway, Unique: true}); err != nil {
+		return err
+	}
 	return job.Enqueue(ctx, tx, job.Spec{Kind: PullJob, Object: gateway, Unique: true})
 }
 
@@ -429,6 +685,12 @@ func Pull(ctx context.Context, tx *db.Tx, gateway string) error {
 // does not know so asked about, in a job of its own. It never gives up.
 func (w Work) pull(ctx context.Context, d *db.DB, j job.Job) error {
 	g, err := w.gateway(j.Object)
+	if err == nil {
+		err = pullDisputes(ctx, d, g)
+	}
+	if err == nil {
+		err = askOpen(ctx, d, g)
+	}
 	if err == nil {
 		err = w.pullPages(ctx, d, j, g)
 	}
@@ -439,18 +701,14 @@ func (w Work) pull(ctx context.Context, d *db.DB, j job.Job) error {
 }
 
 func (w Work) pullPages(ctx context.Context, d *db.DB, j job.Job, g Gateway) error {
-	var since string
-	err := d.Read(ctx, func(r db.Reader) (err error) {
-		if since, err = db.Value[string](ctx, r, selectPull, g.Name()); errors.Is(err, db.ErrNoRow) {
-			err = nil
-		}
-		return err
-	})
+	since, err := readTo(ctx, d, g.Name())
 	for err == nil {
 		var page []Object
 		next := since
-		if page, next, err = g.Changed(ctx, since); err != nil {
-			return err
+		if g.Capability().Lists {
+			if page, next, err = g.Changed(ctx, since); err != nil {
+				return err
+			}
 		}
 		last := len(page) == 0 || next == since
 		err = d.Write(ctx, func(tx *db.Tx) error {
@@ -475,6 +733,183 @@ func (w Work) pullPages(ctx context.Context, d *db.DB, j job.Job, g Gateway) err
 	return err
 }
 
+// readTo is how far a list of a provider's was read.
+func readTo(ctx context.Context, d *db.DB, cursor string) (since string, err error) {
+	err = d.Read(ctx, func(r db.Reader) (err error) {
+		if since, err = db.Value[string](ctx, r, selectPull, cursor); errors.Is(err, db.ErrNoRow) {
+			err = nil
+		}
+		return err
+	})
+	return since, err
+}
+
+// pullDisputes has each dispute that changed at a provider read.
+func pullDisputes(ctx context.Context, d *db.DB, g Gateway) error {
+	at, ok := g.(Disputer)
+	if !ok {
+		return nil
+	}
+	cursor := disputeCursor(g.Name())
+	since, err := readTo(ctx, d, cursor)
+	for err == nil {
+		page, next, err := at.ChangedDisputes(ctx, since)
+		if err != nil {
+			return err
+		}
+		if err := d.Write(ctx, func(tx *db.Tx) error {
+			for _, o := range page {
+				if err := askDispute(ctx, tx, g.Name(), o.ProviderID); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Exec(ctx, upsertPull, cursor, next, db.Micros(tx.Now()))
+			return err
+		}); err != nil || len(page) == 0 || next == since {
+			return err
+		}
+		since = next
+	}
+	return err
+}
+
+func askDispute(ctx context.Context, tx *db.Tx, gateway, providerID string) error {
+	return job.Enqueue(ctx, tx, job.Spec{
+		Kind: DisputeJob, Object: providerID, Name: gateway, Unique: true, Payload: disputeAt{gateway, providerID},
+	})
+}
+
+// asked bounds how many things of one sort a pull asks about, one call each.
+const asked = 200
+
+// askOpen has what is still open at a gateway asked about, one by one: the
+// attempts and disputes of a provider without a list, from where the last pull
+// stopped, and everything whose own job has given up.
+func askOpen(ctx context.Context, d *db.DB, g Gateway) error {
+	return d.Write(ctx, func(tx *db.Tx) error {
+		if !g.Capability().Lists {
+			if err := askUnpaid(ctx, tx, g.Name()); err != nil {
+				return err
+			}
+		}
+		specs, err := openErrands(ctx, tx, g.Name())
+		for _, s := range specs {
+			if err == nil {
+				s.Unique = true
+				err = job.Enqueue(ctx, tx, s)
+			}
+		}
+		return err
+	})
+}
+
+// askUnpaid asks about the attempts that may still be paid, in turns: a second
+// between two calls.
+func askUnpaid(ctx context.Context, tx *db.Tx, gateway string) error {
+	since, err := db.Value[string](ctx, tx, selectPull, gateway)
+	if err != nil && !errors.Is(err, db.ErrNoRow) {
+		return err
+	}
+	ids, err := db.All(ctx, tx, func(s db.Scanner) (id string, err error) { err = s.Scan(&id); return id, err }, selectUnpaid, gateway, since, asked)
+	if err != nil {
+		return err
+	}
+	next := ""
+	if len(ids) == asked {
+		next = ids[asked-1]
+	}
+	for i, id := range ids {
+		at := tx.Now().Add(time.Duration(i) * time.Second)
+		if err := job.Enqueue(ctx, tx, job.Spec{Kind: JanitorJob, Object: id, Name: "pull", At: at, Unique: true}); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, upsertPull, gateway, next, db.Micros(tx.Now()))
+	return err
+}
+
+// openErrands are the jobs of what a provider has not ended. Most of them wait
+// already, and are not asked for twice.
+func openErrands(ctx context.Context, r db.Reader, gateway string) (specs []job.Spec, err error) {
+	refunds, err := RefundsOut(ctx, r, gateway)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range refunds[:min(asked, len(refunds))] {
+		if v.State != RefundReturning {
+			specs = append(specs, job.Spec{Kind: RefundJob, Object: string(v.ID)})
+		}
+	}
+	splits, err := FindSplits(ctx, r, gateway, asked)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range splits {
+		specs = append(specs, job.Spec{Kind: SplitJob, Object: string(v.ID)})
+	}
+	returns, err := db.All(ctx, r, scanReturn, selectReturnsOut, gateway, asked)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range returns {
+		specs = append(specs, job.Spec{Kind: ReturnJob, Object: string(v.ID)})
+	}
+	payouts, err := PayoutsOut(ctx, r, gateway, asked)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range payouts {
+		specs = append(specs, job.Spec{Kind: PayoutJob, Object: string(v.ID)})
+	}
+	disputes, err := DisputesOut(ctx, r, gateway, asked)
+	for _, v := range disputes {
+		specs = append(specs, job.Spec{Kind: DisputeJob, Object: v.ProviderID, Name: gateway, Payload: disputeAt{gateway, v.ProviderID}})
+	}
+	return specs, err
+}
+
+// report reads a provider's accounts, a day at a time, and asks for itself again
+// on the next morning. A gateway that gives none has nothing to read.
+func (w Work) report(ctx context.Context, d *db.DB, j job.Job) error {
+	g, err := w.gateway(j.Object)
+	if err != nil {
+		return job.Later(err, time.Hour)
+	}
+	from, ok := g.(Reporter)
+	if !ok {
+		return nil
+	}
+	var read calendar.Date
+	err = d.Read(ctx, func(r db.Reader) (err error) { read, err = reportRead(ctx, r, g.Name()); return err })
+	if err != nil {
+		return job.Later(err, reportRetry)
+	}
+	for _, day := range reportDays(read, d.Now()) {
+		lines, err := from.Report(ctx, day)
+		if err != nil {
+			return job.Later(err, reportRetry)
+		}
+		if err := d.Write(ctx, func(tx *db.Tx) error {
+			if _, err := StoreReport(ctx, tx, g.Name(), day, lines); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, upsertPull, reportCursor(g.Name()), day.String(), db.Micros(tx.Now()))
+			return err
+		}); err != nil {
+			return job.Later(err, reportRetry)
+		}
+	}
+	return d.Write(ctx, func(tx *db.Tx) error {
+		if err := job.Enqueue(ctx, tx, job.Spec{Kind: ReportJob, Object: j.Object, At: nextReport(tx.Now()), Unique: true}); err != nil {
+			return err
+		}
+		return job.Done(ctx, tx, j)
+	})
+}
+
+// reportRetry is the wait after an account could not be read.
+const reportRetry = 30 * time.Minute
+
 // changed has an attempt asked about when the provider knows more of it.
 func changed(ctx context.Context, tx *db.Tx, g Gateway, o Object) error {
 	a, err := Get(ctx, tx, AttemptID(o.Reference))
@@ -497,11 +932,13 @@ func changed(ctx context.Context, tx *db.Tx, g Gateway, o Object) error {
 	return job.Enqueue(ctx, tx, job.Spec{Kind: JanitorJob, Object: string(a.ID), Name: "pull", Unique: true})
 }
 
-// line finds what a statement line pays: an attempt, a refund or a deposit.
+// line finds what a statement line is: of an attempt, a refund, a payout or a
+// deposit.
 func (w Work) line(ctx context.Context, d *db.DB, j job.Job) error {
 	var l StatementLine
 	var a Attempt
 	var r Refund
+	var p Payout
 	err := d.Read(ctx, func(q db.Reader) (err error) {
 		if l, err = GetLine(ctx, q, LineID(j.Object)); err != nil || l.Code == "" {
 			return err
@@ -511,6 +948,8 @@ func (w Work) line(ctx context.Context, d *db.DB, j job.Job) error {
 			a, err = one(db.One(ctx, q, scanAttempt, selectAttemptCode, l.Code))
 		case refundLetter:
 			r, err = one(db.One(ctx, q, scanRefund, selectRefundOf, l.Code))
+		case payoutLetter:
+			p, err = one(db.One(ctx, q, scanPayout, selectPayoutCode, l.Code))
 		default:
 			l.Vendor, err = one(db.Value[string](ctx, q, selectDepositor, l.Code))
 		}
@@ -525,6 +964,8 @@ func (w Work) line(ctx context.Context, d *db.DB, j job.Job) error {
 		settle, err = w.lineOfAttempt(ctx, a, l)
 	case r.ID != "":
 		settle, err = w.lineOfRefund(ctx, r)
+	case p.ID != "":
+		settle, err = w.lineOfPayout(ctx, d, p)
 	}
 	if err != nil {
 		return err
@@ -594,6 +1035,24 @@ func (w Work) lineOfRefund(ctx context.Context, r Refund) (func(tx *db.Tx) (Line
 		err := w.recordRefund(ctx, tx, r.ID, o)
 		if errors.Is(err, errForeign) {
 			return LineSuspense, alarm(ctx, tx, audit.Provider(r.Gateway), "payment.object.rejected", string(r.ID))
+		}
+		return LineMatched, err
+	}, nil
+}
+
+func (w Work) lineOfPayout(ctx context.Context, d *db.DB, p Payout) (func(tx *db.Tx) (LineState, error), error) {
+	e, err := w.errandOf(ctx, d, PayoutEvent, string(p.ID))
+	if err != nil {
+		return nil, err
+	}
+	m, err := e.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(tx *db.Tx) (LineState, error) {
+		err := e.record(ctx, tx, m)
+		if errors.Is(err, errForeign) {
+			return LineSuspense, alarm(ctx, tx, audit.Provider(p.Gateway), "payment.object.rejected", string(p.ID))
 		}
 		return LineMatched, err
 	}, nil

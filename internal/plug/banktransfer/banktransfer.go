@@ -5,11 +5,11 @@
 // and a code to write on the transfer. The bank's statement, which finance
 // imports, is the only source: a credit line with the code is the capture, a
 // debit line with a refund's code is the refund, a credit line with a refund's
-// code is a refund that came back. A refund is a transfer order that finance
-// exports and sends.
+// code is a refund that came back, and so with the code of a payout to a vendor.
+// Refunds and payouts are transfer orders that finance exports and sends.
 //
 // Owns: the instructions, the reading of statement files, the transfer file.
-// Does not own: statement lines and refunds (package payment keeps them).
+// Does not own: statement lines, refunds and payouts (package payment keeps them).
 //
 // Always true: no state of money comes from anywhere but a statement line; the
 // same line read twice says the same; an amount in a file is read exactly or
@@ -40,7 +40,10 @@ type Gateway struct {
 	Lines func(ctx context.Context, code string) ([]payment.StatementLine, error)
 }
 
-var _ payment.Gateway = Gateway{}
+var (
+	_ payment.Gateway = Gateway{}
+	_ payment.Payer   = Gateway{}
+)
 
 // Name implements payment.Gateway.
 func (Gateway) Name() string { return Name }
@@ -100,24 +103,70 @@ func (g Gateway) Refund(ctx context.Context, in payment.RefundIntent) (payment.R
 // code, and failed when the money came back after that.
 func (g Gateway) FindRefund(ctx context.Context, of payment.RefundRef) (payment.RefundObject, error) {
 	reference := of.Reference
-	lines, err := g.Lines(ctx, payment.RefundCode(reference))
+	sent, back, err := g.order(ctx, payment.RefundCode(reference))
 	if err != nil {
 		return payment.RefundObject{}, fmt.Errorf("banktransfer: lines of %s: %w", reference, err)
 	}
-	o := payment.RefundObject{ProviderID: string(reference), Reference: string(reference), State: payment.RefundObjectSubmitted}
-	for _, l := range lines {
-		switch {
-		case l.Amount.Minor < 0 && o.State == payment.RefundObjectSubmitted:
-			sent, err := l.Amount.Neg()
-			if err != nil {
-				return payment.RefundObject{}, fmt.Errorf("banktransfer: line %s: %w", l.ID, err)
-			}
-			o.State, o.Amount = payment.RefundObjectSucceeded, sent
-		case l.Amount.Minor > 0 && o.State == payment.RefundObjectSucceeded:
-			o.State, o.Reason = payment.RefundObjectFailed, "returned"
-		}
+	o := payment.RefundObject{ProviderID: string(reference), Reference: string(reference), State: payment.RefundObjectSubmitted, Amount: sent.Amount}
+	switch {
+	case back.ID != "":
+		o.State, o.Reason = payment.RefundObjectFailed, returned
+	case sent.ID != "":
+		o.State = payment.RefundObjectSucceeded
 	}
 	return o, nil
+}
+
+// Payout accepts the transfer order; finance sends it to in.Payee.
+func (g Gateway) Payout(ctx context.Context, in payment.PayoutIntent) (payment.PayoutObject, error) {
+	return g.FindPayout(ctx, in)
+}
+
+// FindPayout reads the payout's lines: it is paid when a debit carries its code,
+// and returned when the money came back after that; what the bank kept of it is
+// the fee.
+func (g Gateway) FindPayout(ctx context.Context, in payment.PayoutIntent) (payment.PayoutObject, error) {
+	sent, back, err := g.order(ctx, payment.PayoutCode(in.Reference))
+	if err != nil {
+		return payment.PayoutObject{}, fmt.Errorf("banktransfer: lines of %s: %w", in.Reference, err)
+	}
+	o := payment.PayoutObject{
+		ProviderID: string(in.Reference), Reference: string(in.Reference), State: payment.MoveProcessing, Amount: sent.Amount, At: sent.At,
+	}
+	switch {
+	case back.ID != "":
+		o.State, o.Reason, o.At = payment.MoveReturned, returned, back.At
+		if kept, err := sent.Amount.Sub(back.Amount); err == nil && kept.Minor > 0 {
+			o.Fee = kept
+		}
+	case sent.ID != "":
+		o.State = payment.MoveDone
+	}
+	return o, nil
+}
+
+// returned is why a transfer failed that its bank sent back.
+const returned = "returned"
+
+// order reads the lines of a transfer order: the first debit, its amount without
+// the sign, and the first credit after it. Each is zero while there is none.
+func (g Gateway) order(ctx context.Context, code string) (sent, back payment.StatementLine, err error) {
+	lines, err := g.Lines(ctx, code)
+	if err != nil {
+		return sent, back, err
+	}
+	for _, l := range lines {
+		switch {
+		case l.Amount.Minor < 0 && sent.ID == "":
+			sent = l
+			if sent.Amount, err = l.Amount.Neg(); err != nil {
+				return sent, back, fmt.Errorf("line %s: %w", l.ID, err)
+			}
+		case l.Amount.Minor > 0 && sent.ID != "" && back.ID == "":
+			back = l
+		}
+	}
+	return sent, back, nil
 }
 
 // Event implements payment.Gateway: a bank sends no notices, so every one is

@@ -35,6 +35,7 @@ type bench struct {
 	captures []payment.Capture
 	ended    []payment.Refund
 	deposits []payment.StatementLine
+	payouts  []payment.Payout
 }
 
 func benches(t *testing.T, fn func(t *testing.T, b *bench)) {
@@ -59,6 +60,10 @@ func benches(t *testing.T, fn func(t *testing.T, b *bench)) {
 				}
 				_, err := ledger.RefundConfirmed(ctx, tx, r.Gateway, string(r.ID), r.Amount, tx.Now())
 				return err
+			},
+			PayoutMoved: func(_ context.Context, _ *db.Tx, p payment.Payout) error {
+				b.payouts = append(b.payouts, p)
+				return nil
 			},
 			Deposit: func(ctx context.Context, tx *db.Tx, l payment.StatementLine) error {
 				b.deposits = append(b.deposits, l)
@@ -218,7 +223,7 @@ func TestAWrongTransferNeverReachesTheOrder(t *testing.T) {
 		}
 		// Finance sends it back; the bank confirms.
 		r := b.transfers()[0]
-		if r.Amount != cny(197999) || r.Name != "张三" || r.Account != "6225" || r.BankRef != "B001" || r.State != payment.RefundSubmitted {
+		if r.Amount != cny(197999) || r.Name != "张三" || r.Account != "6225" || r.BankRef != "B001" {
 			t.Fatalf("%+v", r)
 		}
 		b.statement("2026-03-03,B002,-1979.99," + r.Code + ",张三,6225")
@@ -265,7 +270,7 @@ func TestARefundIsSentByFinanceAndConfirmedByTheBank(t *testing.T) {
 		})
 		b.drain()
 		orders := b.transfers()
-		if len(orders) != 1 || orders[0].State != payment.RefundSubmitted {
+		if len(orders) != 1 || orders[0].Amount != cny(98000) {
 			t.Fatalf("%+v", orders)
 		}
 		var file bytes.Buffer
@@ -292,6 +297,51 @@ func TestARefundIsSentByFinanceAndConfirmedByTheBank(t *testing.T) {
 		b.statement("2026-03-14,B003,980.00,退汇 " + orders[0].Code + ",张三,6225")
 		if len(b.ended) != 2 || b.ended[1].State != payment.RefundFailed || !b.ended[1].Bounced || b.ended[1].Reason != "returned" {
 			t.Fatalf("%+v", b.ended)
+		}
+	})
+}
+
+func TestAPayoutIsSentByFinanceAndConfirmedByTheBank(t *testing.T) {
+	benches(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		b.write(func(tx *db.Tx) error {
+			_, err := payment.StartPayout(ctx, tx, audit.Actor{}, payment.PayoutStart{
+				Vendor: "ven_1", Gateway: Name, Payee: "6222 0001", PayeeName: "Vendor Ltd", Amount: cny(98000), Key: "2026-03",
+			})
+			return err
+		})
+		if len(b.transfers()) != 0 {
+			t.Fatal("listed before it was sent")
+		}
+		b.drain()
+		orders := b.transfers()
+		if len(orders) != 1 || orders[0].Amount != cny(98000) || orders[0].Name != "Vendor Ltd" || orders[0].Account != "6222 0001" || orders[0].Code[0] != 'W' {
+			t.Fatalf("%+v", orders)
+		}
+		b.statement("2026-03-12,B002,-980.00," + strings.ToLower(orders[0].Code) + ",Vendor Ltd,6222 0001")
+		if len(b.payouts) != 1 || b.payouts[0].State != payment.PayoutPaid || len(b.transfers()) != 0 || b.lines(payment.LineMatched) != 1 {
+			t.Fatalf("%+v", b.payouts)
+		}
+		// The vendor's bank sends it back and keeps five yuan.
+		b.statement("2026-03-14,B003,975.00,退汇 " + orders[0].Code + ",Vendor Ltd,6222 0001")
+		if len(b.payouts) != 2 || b.payouts[1].State != payment.PayoutReturned || b.payouts[1].Fee != cny(500) {
+			t.Fatalf("%+v", b.payouts)
+		}
+	})
+}
+
+func TestAPayoutOfAnotherAmountIsSetAside(t *testing.T) {
+	benches(t, func(t *testing.T, b *bench) {
+		b.write(func(tx *db.Tx) error {
+			_, err := payment.StartPayout(t.Context(), tx, audit.Actor{}, payment.PayoutStart{
+				Vendor: "ven_1", Gateway: Name, Payee: "6222 0001", PayeeName: "Vendor Ltd", Amount: cny(98000), Key: "2026-03",
+			})
+			return err
+		})
+		b.drain()
+		b.statement("2026-03-12,B002,-970.00," + b.transfers()[0].Code + ",Vendor Ltd,6222 0001")
+		if len(b.payouts) != 0 || b.lines(payment.LineSuspense) != 1 || len(b.transfers()) != 1 {
+			t.Fatalf("%+v", b.payouts)
 		}
 	})
 }

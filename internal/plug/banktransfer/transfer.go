@@ -14,7 +14,7 @@ import (
 // WriteTransfers writes the transfer orders that finance sends: CSV in UTF-8
 // with a byte order mark, the header in the language of the context. The code
 // belongs into the remark of the transfer; the statement line that carries it
-// confirms the refund.
+// confirms the refund or the payout.
 func WriteTransfers(ctx context.Context, w io.Writer, transfers []payment.Transfer) error {
 	if _, err := io.WriteString(w, "\ufeff"); err != nil {
 		return fmt.Errorf("banktransfer: write transfers: %w", err)

@@ -20,13 +20,16 @@ type Provider struct {
 	payments map[string]*payment.Object // by provider id
 	byRef    map[payment.AttemptID]string
 	refunds  map[payment.RefundID]*payment.RefundObject
+	refunded map[payment.RefundID]time.Time
 	instant  bool
+	objects
 }
 
 func newProvider(clock func() time.Time) *Provider {
 	return &Provider{
 		clock: clock, payments: map[string]*payment.Object{}, byRef: map[payment.AttemptID]string{},
-		refunds: map[payment.RefundID]*payment.RefundObject{}, instant: true,
+		refunds: map[payment.RefundID]*payment.RefundObject{}, refunded: map[payment.RefundID]time.Time{}, instant: true,
+		objects: newObjects(),
 	}
 }
 
@@ -35,7 +38,7 @@ func (p *Provider) Name() string { return Gateway }
 
 // Capability is that of an ordinary provider.
 func (p *Provider) Capability() payment.Capability {
-	return payment.Capability{Redirect: true, PartialRefund: true, Lists: true}
+	return payment.Capability{Redirect: true, PartialRefund: true, Lists: true, SplitCap: SplitCap}
 }
 
 // Open makes the payment once for each reference.
@@ -97,7 +100,7 @@ func (p *Provider) Refund(_ context.Context, in payment.RefundIntent) (payment.R
 			ProviderID: fmt.Sprintf("back-%d", len(p.refunds)+1), Reference: string(in.Reference), State: payment.RefundObjectSubmitted, Amount: in.Amount,
 		}
 		if p.instant {
-			o.State = payment.RefundObjectSucceeded
+			o.State, p.refunded[in.Reference] = payment.RefundObjectSucceeded, p.clock()
 		}
 		p.refunds[in.Reference] = o
 	}
@@ -140,7 +143,7 @@ func (p *Provider) HoldRefunds() {
 func (p *Provider) EndRefund(reference payment.RefundID, s payment.RefundObjectState, reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.refunds[reference].State, p.refunds[reference].Reason = s, reason
+	p.refunds[reference].State, p.refunds[reference].Reason, p.refunded[reference] = s, reason, p.clock()
 }
 
 // System behaves like a vendor's own system behind a delivery interface.

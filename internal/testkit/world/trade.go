@@ -157,6 +157,30 @@ func (w *Trade) RefundNotice(id payment.RefundID) {
 	w.notice(payment.Event{ObjectID: string(id), Reference: string(id), Kind: payment.RefundEvent})
 }
 
+// DisputeNotice is a new notice of the provider about a dispute.
+func (w *Trade) DisputeNotice(providerID string) {
+	w.t.Helper()
+	w.notice(payment.Event{ObjectID: providerID, Kind: payment.DisputeEvent})
+}
+
+// PayoutNotice is a new notice of the provider about a payout.
+func (w *Trade) PayoutNotice(id payment.PayoutID) {
+	w.t.Helper()
+	w.notice(payment.Event{ObjectID: string(id), Reference: string(id), Kind: payment.PayoutEvent})
+}
+
+// SplitNotice is a new notice of the provider about a split.
+func (w *Trade) SplitNotice(id payment.SplitID) {
+	w.t.Helper()
+	w.notice(payment.Event{ObjectID: string(id), Reference: string(id), Kind: payment.SplitEvent})
+}
+
+// ReturnNotice is a new notice of the provider about a return.
+func (w *Trade) ReturnNotice(id payment.ReturnID) {
+	w.t.Helper()
+	w.notice(payment.Event{ObjectID: string(id), Reference: string(id), Kind: payment.ReturnEvent})
+}
+
 func (w *Trade) notice(ev payment.Event) {
 	w.t.Helper()
 	w.notices++
