@@ -77,6 +77,32 @@ func ProviderPayout(ctx context.Context, tx *db.Tx, provider, payout string, x m
 	}})
 }
 
+// ProviderDraw posts P3r: for a refund after the money was freed the provider
+// took x of it back. What the bank no longer has stays a debt on psp.clearing,
+// which later payments bring in: a fact is never refused.
+func ProviderDraw(ctx context.Context, tx *db.Tx, provider, refund string, x money.Amount, at time.Time) (bool, error) {
+	effect := "pspdraw:" + provider + ":" + refund
+	if _, found, err := Posted(ctx, tx, effect); err != nil || found {
+		return false, err
+	}
+	liquid, err := db.All(ctx, tx, scanLiquid, selectLiquid)
+	if err != nil {
+		return false, err
+	}
+	var there int64
+	for _, l := range liquid {
+		if l.currency == x.Currency {
+			there = l.bank - l.inflight
+		}
+	}
+	if x.Minor = min(x.Minor, there); x.Minor <= 0 {
+		return false, nil
+	}
+	return post(ctx, tx, posting{kind: P3ProviderDraw, effect: effect, cause: refund, effective: at, entries: []Entry{
+		{Clearing, provider, x}, {Bank, "", negative(x)},
+	}})
+}
+
 // LateMoney posts P5 for a capture that no order may keep: it came after the
 // order was gone, or in a wrong amount.
 func LateMoney(ctx context.Context, tx *db.Tx, provider, capture, cause string, x money.Amount, at time.Time) (bool, error) {

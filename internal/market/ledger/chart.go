@@ -91,6 +91,7 @@ const (
 	P1Capture         Kind = "P1"  // an order was paid
 	P2ProviderFee     Kind = "P2"  // the provider's fee is known
 	P3ProviderPayout  Kind = "P3"  // the provider freed collected money
+	P3ProviderDraw    Kind = "P3r" // the provider took freed money back, for a refund
 	P5LateMoney       Kind = "P5"  // money for an order that is gone, or of a wrong amount
 	P5LateRefund      Kind = "P5r" // that money goes back
 	P6Release         Kind = "P6"  // escrow becomes the vendor's and the operator's
@@ -123,6 +124,7 @@ const (
 	P31Recovered      Kind = "P31"  // a vendor paid its debt
 	P31WrittenOff     Kind = "P31w" // a vendor's debt is lost
 	P32Sweep          Kind = "P32"  // the operator takes its own money out
+	P32SweepBack      Kind = "P32r" // the operator's share came back, for a refund
 	P33Cover          Kind = "P33"  // the operator covers a shortfall
 	P34Reverse        Kind = "P34"  // exact mirror of a journal
 	P35TaxPaid        Kind = "P35"  // collected tax went to the tax office
@@ -145,6 +147,7 @@ var shapes = map[Kind]shape{
 	P1Capture:         {[]Account{Clearing}, []Account{Escrow, Tax}},
 	P2ProviderFee:     {[]Account{Fee}, []Account{Clearing}},
 	P3ProviderPayout:  {[]Account{Bank}, []Account{Clearing}},
+	P3ProviderDraw:    {[]Account{Clearing}, []Account{Bank}},
 	P5LateMoney:       {[]Account{Clearing}, []Account{Suspense}},
 	P5LateRefund:      {[]Account{Suspense}, []Account{Clearing}},
 	P6Release:         {[]Account{Escrow}, and(vendorGets, Commission, Hold)},
@@ -177,6 +180,7 @@ var shapes = map[Kind]shape{
 	P31Recovered:      {[]Account{Bank}, []Account{Receivable}},
 	P31WrittenOff:     {[]Account{BadDebt}, []Account{Receivable}},
 	P32Sweep:          {[]Account{BankOwn}, []Account{Bank}},
+	P32SweepBack:      {[]Account{Bank}, []Account{BankOwn}},
 	P33Cover:          {[]Account{Bank}, []Account{Owner}},
 	P35TaxPaid:        {[]Account{Tax}, []Account{Bank}},
 	P36OwedPaid:       {[]Account{Owed}, []Account{Bank}},

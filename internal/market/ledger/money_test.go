@@ -419,6 +419,8 @@ func TestEveryKindHasACommand(t *testing.T) {
 		do(CreditNote(ctx, tx, "cn", "lin_v", y(1000), y(60), now))
 		do(Cover(ctx, tx, "c", y(500000), now))
 		do(Sweep(ctx, tx, "s", y(1), now))
+		do(SweepBack(ctx, tx, "s", y(1), now))
+		do(ProviderDraw(ctx, tx, "sandbox", "r7", y(1060), now))
 		do(TaxPaid(ctx, tx, "t", y(60), now))
 		return nil
 	})

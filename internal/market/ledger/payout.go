@@ -126,6 +126,14 @@ func Sweep(ctx context.Context, tx *db.Tx, id string, s money.Amount, at time.Ti
 	}})
 }
 
+// SweepBack posts P32r: a share that the operator had got was taken back, so
+// that a refund could be paid whole.
+func SweepBack(ctx context.Context, tx *db.Tx, id string, s money.Amount, at time.Time) (bool, error) {
+	return post(ctx, tx, posting{kind: P32SweepBack, effect: "sweepback:" + id, cause: id, effective: at, entries: []Entry{
+		{Bank, "", s}, {BankOwn, "", negative(s)},
+	}})
+}
+
 // Cover posts P33: the operator puts own money in for a shortfall.
 func Cover(ctx context.Context, tx *db.Tx, id string, s money.Amount, at time.Time) (bool, error) {
 	return post(ctx, tx, posting{kind: P33Cover, effect: "cover:" + id, cause: id, effective: at, entries: []Entry{
