@@ -36,6 +36,7 @@ import (
 	"yunshi/internal/market/command"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/settlement"
 )
 
 // App is a market that is ready to run.
@@ -147,7 +148,8 @@ func (a *App) Run(ctx context.Context) error {
 	return err
 }
 
-// pull begins to ask each provider, every hour, for what no notice has told.
+// pull begins the work that never ends: asking each provider, every hour, for
+// what no notice has told, and the vendors' statements.
 func (a *App) pull(ctx context.Context) error {
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
 		for name := range a.Market.Gateways {
@@ -155,7 +157,7 @@ func (a *App) pull(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		return settlement.Start(ctx, tx)
 	})
 }
 

@@ -28,6 +28,7 @@ import (
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/search"
+	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
 	"yunshi/internal/plug/banktransfer"
 	"yunshi/internal/plug/idreview"
@@ -49,20 +50,25 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{},
 		Hooks:        delivery.VendorHooks,
-		Delivered:    order.DeliveredTo,
+		Delivered:    db.Chain(order.DeliveredTo, settlement.Delivered),
 		Failed:       order.DeliveryFailed,
 	}
 	for _, p := range []delivery.Provisioner{nativehook.New(egress), tencentspi.New(egress)} {
 		deliveries.Provisioners[p.Dialect()] = p
 	}
+	settlements := settlement.Work{Gateways: gateways}
 	payments := payment.Work{
-		Gateways:    gateways,
-		Bank:        banktransfer.Name,
-		Collector:   a.Config.Operator,
-		ReturnURL:   func(id string) string { return a.Config.BaseURL + "/orders/" + id },
-		Captured:    order.Captured,
-		RefundEnded: order.RefundEnded,
-		Deposit:     deposit,
+		Gateways:     gateways,
+		Bank:         banktransfer.Name,
+		Collector:    a.Config.Operator,
+		ReturnURL:    func(id string) string { return a.Config.BaseURL + "/orders/" + id },
+		Captured:     db.Chain(order.Captured, settlements.Captured),
+		RefundEnded:  db.Chain(order.RefundEnded, settlement.RefundEnded),
+		Deposit:      deposit,
+		SplitEnded:   settlements.SplitEnded,
+		ReturnEnded:  settlement.ReturnEnded,
+		PayoutMoved:  settlement.PayoutMoved,
+		DisputeMoved: settlement.DisputeMoved,
 	}
 	handlers, err := handlersOf(
 		identity.Work{Checker: idreview.Checker{}}.Handlers(),
@@ -75,6 +81,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		entitlement.Work{Expired: delivery.Expired}.Handlers(),
 		deliveries.Handlers(),
 		order.Work{}.Handlers(),
+		settlements.Handlers(),
 	)
 	if err != nil {
 		return nil, err

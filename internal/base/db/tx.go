@@ -138,6 +138,19 @@ func (b *Batch) Send(ctx context.Context) ([]int64, error) {
 	return counts, err
 }
 
+// Chain joins hooks that run in the same transaction, in order; the first error
+// ends them and undoes all.
+func Chain[T any](hooks ...func(context.Context, *Tx, T) error) func(context.Context, *Tx, T) error {
+	return func(ctx context.Context, tx *Tx, v T) error {
+		for _, hook := range hooks {
+			if err := hook(ctx, tx, v); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 // ErrNoRow is returned by [One] and [Value] when there is no row.
 var ErrNoRow = errors.New("db: no row")
 

@@ -12,6 +12,7 @@ import (
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/message"
+	"yunshi/internal/market/settlement"
 )
 
 func rightShape(e entitlement.Entitlement) client.Entitlement {
@@ -82,7 +83,7 @@ func revealDelivery(c *serve.Call, in *byID) (client.Page[client.Credential], er
 
 func confirmDelivery(c *serve.Call, in *byID) (client.Delivery, error) {
 	return deliver(c, "delivery.confirm", in.ID, in, func(tx *db.Tx, id delivery.ID) (delivery.Delivery, error) {
-		return delivery.Confirm(c.R.Context(), tx, c.Actor, id)
+		return settlement.Accept(c.R.Context(), tx, c.Actor, id)
 	})
 }
 

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
@@ -43,7 +44,21 @@ func Confirm(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) (_ Delivery,
 	if err := received(ctx, tx, by, d.ID, "confirmed", ""); err != nil {
 		return Delivery{}, err
 	}
+	accepted, err := AcceptedAt(ctx, tx, d.Line)
+	if err == nil && accepted.IsZero() { // it had been received before
+		err = addReceipt(ctx, tx, by, d.ID, "confirmed", "")
+	}
+	if err != nil {
+		return Delivery{}, err
+	}
 	return Read(ctx, tx, d.ID)
+}
+
+// AcceptedAt is when the buyer of an order line confirmed what was delivered; the
+// zero time when it has not.
+func AcceptedAt(ctx context.Context, r db.Reader, line string) (time.Time, error) {
+	at, err := db.Value[int64](ctx, r, selectAccepted, line)
+	return db.Time(at), err
 }
 
 // received records the first time that the buyer's side took the product. The

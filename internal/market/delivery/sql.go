@@ -30,8 +30,10 @@ const (
 	countAttempt = `UPDATE delivery_delivery SET attempts = attempts + 1 WHERE id = $1`
 	markDone     = `UPDATE delivery_delivery SET state = 'delivered', delivered_at = $1, instance = $2, website = $3, admin_url = $4, notes_sealed = $5
 		WHERE id = $6 AND state = $7`
-	markFailed   = `UPDATE delivery_delivery SET state = 'failed', reason = $1 WHERE id = $2 AND state IN ('pending', 'running', 'manual')`
-	reopen       = `UPDATE delivery_delivery SET state = 'running', reason = '', started_at = $1 WHERE id = $2 AND state = 'failed' AND action <> 'create'`
+	markFailed     = `UPDATE delivery_delivery SET state = 'failed', reason = $1 WHERE id = $2 AND state IN ('pending', 'running', 'manual')`
+	reopen         = `UPDATE delivery_delivery SET state = 'running', reason = '', started_at = $1 WHERE id = $2 AND state = 'failed' AND action <> 'create'`
+	selectAccepted = `SELECT COALESCE(MIN(c.at), 0) FROM delivery_receipt c JOIN delivery_delivery d ON d.id = c.delivery
+		WHERE d.line = $1 AND d.action = 'create' AND c.event = 'confirmed'`
 	markReceived = `UPDATE delivery_delivery SET received_at = $1 WHERE id = $2 AND received_at = 0 AND state = 'delivered'`
 	refresh      = `UPDATE delivery_delivery SET instance = $1, website = $2, admin_url = $3, notes_sealed = $4 WHERE id = $5 AND state = 'delivered'`
 	nextSeq      = `UPDATE delivery_delivery SET licence_seq = licence_seq + 1 WHERE id = $1`

@@ -90,6 +90,13 @@ func BalanceAt(ctx context.Context, r db.Reader, a Account, party string, c mone
 	return money.Amount{Minor: minor, Currency: c}, err
 }
 
+// VendorAt is what a vendor was owed at a moment, payable, held and deposit, less
+// what it owed, by the time of recording.
+func VendorAt(ctx context.Context, r db.Reader, vendor string, c money.Currency, at time.Time) (money.Amount, error) {
+	minor, err := db.Value[int64](ctx, r, selectVendorAt, vendor, vendor+"/", vendor+"0", string(c), db.Micros(at))
+	return money.Amount{Minor: -minor, Currency: c}, err
+}
+
 // Standing is what stands between the market and one vendor in one currency.
 type Standing struct {
 	Payable    money.Amount // may be withdrawn

@@ -51,6 +51,9 @@ const (
 		WHERE e.account = $1 AND e.party = $2 AND e.currency = $3 AND j.recorded_at < $4`
 	selectTrialAt = `SELECT e.account, e.currency, CAST(SUM(e.amount) AS BIGINT) FROM ledger_entry e JOIN ledger_journal j ON j.id = e.journal
 		WHERE j.recorded_at < $1 GROUP BY e.account, e.currency ORDER BY e.currency, e.account`
+	selectVendorAt = `SELECT CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM ledger_entry e JOIN ledger_journal j ON j.id = e.journal
+		WHERE e.account IN ('vendor.payable', 'vendor.receivable', 'vendor.deposit', 'vendor.hold')
+			AND (e.party = $1 OR (e.party >= $2 AND e.party < $3)) AND e.currency = $4 AND j.recorded_at < $5`
 	selectPurse = `SELECT account, CAST(SUM(debit - credit) AS BIGINT) FROM ledger_balance
 		WHERE account IN ('vendor.payable', 'vendor.receivable', 'vendor.deposit') AND party = $1 AND currency = $2 GROUP BY account`
 	selectHolds = `SELECT CAST(COALESCE(SUM(credit - debit), 0) AS BIGINT) FROM ledger_balance

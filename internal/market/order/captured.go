@@ -145,6 +145,23 @@ func DeliveredTo(ctx context.Context, tx *db.Tx, d delivery.Delivery) error {
 	return message.Send(ctx, tx, message.Notice{Code: "O-02", To: o.Account, Link: "/orders/" + string(o.ID), Params: about(o, content.Name)})
 }
 
+// Complete ends a delivered order whose window is over: from then on nothing but a
+// decision changes it. A complete order stays so.
+func Complete(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) error {
+	o, err := get(ctx, tx, id)
+	if err != nil || o.State == Completed {
+		return err
+	}
+	ok, err := move(ctx, tx, &o, Delivered, Completed, "")
+	if err == nil && !ok {
+		err = ErrStale
+	}
+	if err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, by, audit.Entry{Act: "order.completed", Subjects: []string{string(id)}, Clauses: []string{"UA 3.1"}})
+}
+
 // DeliveryFailed refunds an order in full when the vendor could not deliver.
 // Nobody has to ask for it.
 func DeliveryFailed(ctx context.Context, tx *db.Tx, d delivery.Delivery, reason string) error {

@@ -146,6 +146,16 @@ func (o Order) Content() (catalog.Content, error) {
 	return c, err
 }
 
+// Term is the frozen term of the plan that was bought.
+func (o Order) Term() (catalog.Term, error) {
+	c, err := o.Content()
+	if err != nil {
+		return catalog.Term{}, err
+	}
+	p, err := planOf(c, o.Snapshot.PlanCode)
+	return p.Term, err
+}
+
 // Refund is the frozen refund rule with its last moment, once paid.
 func (o Order) Refund() RefundRule { return o.Snapshot.Refund.from(o.PaidAt) }
 

@@ -75,6 +75,26 @@ func DepositReceived(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, amou
 	return d, guarded(n, err)
 }
 
+// DepositTaken counts a deduction from the deposit, by the case that decided it,
+// once. The flag falls when the rulebook's amount is not reached any more; from
+// then on the vendor may not sell. The caller posts the money in the ledger.
+func DepositTaken(ctx context.Context, tx *db.Tx, id ID, amount money.Amount, source string) (err error) {
+	defer fault.Wrap(&err, "vendor.DepositTaken(%s)", id)
+	if amount.Minor <= 0 {
+		return ErrInvalid.In("amount")
+	}
+	n, err := tx.Exec(ctx, insertDeduction, tx.ID("ded"), string(id), amount.Minor, string(amount.Currency), source, db.Micros(tx.Now()))
+	if err != nil || n == 0 {
+		return err
+	}
+	short, err := DepositMissing(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	n, err = tx.Exec(ctx, setDepositOK, short.IsZero(), string(id))
+	return guarded(n, err)
+}
+
 // DepositMissing is what the vendor still owes towards the deposit; zero when
 // the rulebook's amount is reached.
 func DepositMissing(ctx context.Context, r db.Reader, id ID) (money.Amount, error) {

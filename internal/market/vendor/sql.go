@@ -137,8 +137,12 @@ const (
 		ON CONFLICT DO NOTHING`
 
 	selectDeposits  = `SELECT id, vendor_id, amount_minor, currency, source, received_at FROM vendor_deposit WHERE vendor_id = $1 ORDER BY id`
-	depositReceived = `SELECT CAST(COALESCE(SUM(amount_minor), 0) AS BIGINT) FROM vendor_deposit WHERE vendor_id = $1 AND currency = $2`
-	insertDeposit   = `INSERT INTO vendor_deposit (id, vendor_id, amount_minor, currency, source, received_at) VALUES ($1, $2, $3, $4, $5, $6)
+	depositReceived = `SELECT CAST(COALESCE(SUM(minor), 0) AS BIGINT) FROM (
+		SELECT amount_minor AS minor FROM vendor_deposit WHERE vendor_id = $1 AND currency = $2
+		UNION ALL SELECT -amount_minor FROM vendor_deduction WHERE vendor_id = $1 AND currency = $2) paid`
+	insertDeduction = `INSERT INTO vendor_deduction (id, vendor_id, amount_minor, currency, source, taken_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (vendor_id, source) DO NOTHING`
+	insertDeposit = `INSERT INTO vendor_deposit (id, vendor_id, amount_minor, currency, source, received_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (source) DO NOTHING`
 
 	documentCols    = `id, vendor_id, kind, name, blob, sha256, valid_until, added_at`

@@ -18,6 +18,7 @@ import (
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/seed"
@@ -40,18 +41,23 @@ type Trade struct {
 func NewTrade(t testing.TB, d *db.DB, clock *testkit.Clock) *Trade {
 	t.Helper()
 	w := &Trade{World: New(t, d), Clock: clock, Provider: newProvider(clock.Now), System: &System{}, handlers: map[string]job.Handler{}}
+	gateways := map[string]payment.Gateway{Gateway: w.Provider}
+	settlements := settlement.Work{Gateways: gateways}
 	payments := payment.Work{
-		Gateways: map[string]payment.Gateway{Gateway: w.Provider}, Collector: Operator, Captured: order.Captured, RefundEnded: order.RefundEnded,
+		Gateways: gateways, Collector: Operator,
+		Captured: db.Chain(order.Captured, settlements.Captured), RefundEnded: db.Chain(order.RefundEnded, settlement.RefundEnded),
+		SplitEnded: settlements.SplitEnded, ReturnEnded: settlement.ReturnEnded, PayoutMoved: settlement.PayoutMoved, DisputeMoved: settlement.DisputeMoved,
 	}
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{delivery.HookNative: w.System},
 		Hooks: func(context.Context, db.Reader, vendor.ID, string) (delivery.Endpoint, error) {
 			return delivery.Endpoint{URL: "https://hook.example", Secrets: []string{"secret"}}, nil
 		},
-		Delivered: order.DeliveredTo, Failed: order.DeliveryFailed,
+		Delivered: db.Chain(order.DeliveredTo, settlement.Delivered), Failed: order.DeliveryFailed,
 	}
 	for _, some := range []map[string]job.Handler{
 		payments.Handlers(), deliveries.Handlers(), entitlement.Work{Expired: delivery.Expired}.Handlers(), order.Work{}.Handlers(),
+		settlements.Handlers(),
 	} {
 		maps.Copy(w.handlers, some)
 	}

@@ -54,8 +54,8 @@ func New(t testing.TB, d *db.DB) *World {
 	w.Write(func(tx *db.Tx) error {
 		return catalog.SeedCategories(t.Context(), tx, shell)
 	})
-	w.Compliance, w.Finance = w.staff(account.Compliance), w.staff(account.Finance)
-	w.Support, w.Superadmin = w.staff(account.Support), w.staff(account.Superadmin)
+	w.Compliance, w.Finance = w.Staff(account.Compliance), w.Staff(account.Finance)
+	w.Support, w.Superadmin = w.Staff(account.Support), w.Staff(account.Superadmin)
 	w.Seller, w.Vendor = w.NewVendor()
 	return w
 }
@@ -97,7 +97,8 @@ func (w *World) registration(name string, subject account.SubjectType) account.R
 	}
 }
 
-func (w *World) staff(role string) audit.Actor {
+// Staff is a further person of the operator's.
+func (w *World) Staff(role string) audit.Actor {
 	w.t.Helper()
 	in := w.registration(Operator, account.LegalPerson)
 	var u account.User
