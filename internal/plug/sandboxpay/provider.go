@@ -7,15 +7,19 @@
 // the marketplace's books. No real money moves, every page and every object says
 // so, and it refuses to start where real money is configured.
 //
-// Owns: payments, refunds, merchant accounts, the hosted payment page, signed
+// Owns: payments, refunds, merchant accounts, splits and what is taken back of
+// them, payouts, disputes, the hosted payment page, the control page, signed
 // notifications and their retries, and the faults a test can switch on. Does not
 // own: orders, entitlements or anything else of the marketplace.
 //
 // Always true:
 //   - an answer is given, and a notification sent, only after the journal entry
 //     behind it is on disk;
-//   - a reference names at most one payment, and at most one refund, for ever;
-//   - submitted and succeeded refunds of a payment never exceed what was captured;
+//   - a reference names at most one object of each kind, for ever;
+//   - submitted and succeeded refunds of a payment never exceed what was captured
+//     and is not the collector's share, nor held or taken by a dispute;
+//   - the shares of a payment never exceed the cap, and a payee draws no more than
+//     what is free of its payments;
 //   - a notification is repeated until it is acknowledged or its ladder ends, and
 //     carries a signature over its exact bytes.
 package sandboxpay
@@ -58,6 +62,8 @@ type ProviderConfig struct {
 	FeeBasisPoints int64
 	// RefundDelay is how long a refund stays submitted; default 2 s.
 	RefundDelay time.Duration
+	// MoveDelay is how long a split, a return or a payout takes; default 2 s.
+	MoveDelay time.Duration
 	// Senders bounds how many notifications travel at once; default 8.
 	Senders int
 	Now     func() time.Time // default time.Now
@@ -86,7 +92,12 @@ type Provider struct {
 	payments  map[string]*Payment
 	refunds   map[string]*Refund
 	merchants map[string]*Merchant
-	byRef     map[string]string // "payment:ref", "refund:ref", "merchant:ref" -> id
+	splits    map[string]*Split
+	returns   map[string]*Return
+	payouts   map[string]*Payout
+	disputes  map[string]*Dispute
+	moved     []Movement
+	byRef     map[string]string // "payment:ref", "refund:ref", "split:ref", … -> id
 	keys      map[string]usedKey
 	open      map[string]struct{} // ids that time may still move
 	changes   []change
@@ -105,6 +116,7 @@ type change struct {
 	seq     int64
 	payment string
 	refund  string
+	dispute string
 }
 
 // NewProvider opens the journal in cfg.Dir, replays it and resumes what a crash
@@ -131,6 +143,10 @@ func NewProvider(cfg ProviderConfig) (*Provider, error) {
 		payments:  make(map[string]*Payment),
 		refunds:   make(map[string]*Refund),
 		merchants: make(map[string]*Merchant),
+		splits:    make(map[string]*Split),
+		returns:   make(map[string]*Return),
+		payouts:   make(map[string]*Payout),
+		disputes:  make(map[string]*Dispute),
 		byRef:     make(map[string]string),
 		keys:      make(map[string]usedKey),
 		open:      make(map[string]struct{}),
@@ -149,6 +165,9 @@ func setDefaults(cfg *ProviderConfig) {
 	}
 	if cfg.RefundDelay == 0 {
 		cfg.RefundDelay = 2 * time.Second
+	}
+	if cfg.MoveDelay == 0 {
+		cfg.MoveDelay = 2 * time.Second
 	}
 	if cfg.Senders == 0 {
 		cfg.Senders = 8
@@ -220,6 +239,8 @@ func (p *Provider) advance() error {
 			err = p.advancePayment(*payment, now)
 		} else if refund, ok := p.refunds[id]; ok {
 			err = p.advanceRefund(*refund, now)
+		} else {
+			err = p.advanceMovement(id, now)
 		}
 		if err != nil {
 			return err
@@ -321,6 +342,7 @@ func (p *Provider) apply(e entry) {
 		p.changes = append(p.changes, change{seq: e.Seq, refund: refund.ID})
 		p.keepOpen(refund.ID, refund.Status == RefundSubmitted)
 	}
+	p.applyCollection(e)
 	if e.Merchant != nil {
 		p.merchants[e.Merchant.ID] = e.Merchant
 		p.byRef["merchant:"+e.Merchant.Reference] = e.Merchant.ID
