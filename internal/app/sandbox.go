@@ -46,7 +46,7 @@ func ServeSandbox(ctx context.Context, cfg SandboxConfig, log *slog.Logger) erro
 		return err
 	}
 	defer provider.Close()
-	log.Info("sandboxpay: play the payer's and the vendor's bank", "page", provider.ControlURL())
+	log.Info("sandboxpay: play the payer's and the vendor's bank", "page", sandboxpay.ControlURL(cfg.PublicURL, cfg.Secret))
 	server := &http.Server{Handler: provider.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	go provider.Run(ctx)
 	failed := make(chan error, 1)

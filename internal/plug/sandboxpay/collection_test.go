@@ -419,7 +419,7 @@ func TestGateway_TheReportAddsUpAndNamesEachLineOnce(t *testing.T) {
 }
 
 func TestControlPage_PlaysTheBanks(t *testing.T) {
-	b := start(t, func(cfg *ProviderConfig) { cfg.PublicURL = "http://pay.example/" })
+	b := start(t)
 	in := b.sharing(t, "pay_1")
 	in.Finish = true
 	if _, err := b.gateway().Split(t.Context(), in); err != nil {
@@ -429,7 +429,7 @@ func TestControlPage_PlaysTheBanks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := b.server.URL + strings.TrimPrefix(b.provider.ControlURL(), "http://pay.example")
+	address := ControlURL(b.server.URL+"/", testSecret)
 	press := func(id, move string) (status int, body string) {
 		t.Helper()
 		response, err := http.PostForm(address+"?lang=en", url.Values{"id": {id}, "move": {move}})

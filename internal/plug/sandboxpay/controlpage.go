@@ -6,17 +6,17 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"yunshi/internal/base/money"
 )
 
-// controlPath is the address of the control page; who knows it may play the
-// banks.
-func (p *Provider) controlPath() string { return "/control/" + p.linkToken("control") }
-
-// ControlURL is where a person plays the payer's and the vendor's bank.
-func (p *Provider) ControlURL() string { return p.cfg.PublicURL + p.controlPath() }
+// ControlURL is where a person plays the payer's and the vendor's bank at the
+// provider of that address and webhook secret. Who knows it may play.
+func ControlURL(publicURL, secret string) string {
+	return strings.TrimRight(publicURL, "/") + "/control/" + linkToken(secret, "control")
+}
 
 // controlView is what the template of the control page sees.
 type controlView struct {
@@ -119,7 +119,7 @@ func (p *Provider) controlDecision(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	lang, _ := pageLanguages(r, "")
-	http.Redirect(w, r, p.controlPath()+"?lang="+lang, http.StatusSeeOther)
+	http.Redirect(w, r, r.URL.Path+"?lang="+lang, http.StatusSeeOther)
 }
 
 // play makes one move of a bank.

@@ -374,8 +374,10 @@ func (p *Provider) id(prefix string) (string, error) {
 
 // linkToken makes the payment link of an id unguessable for those who learn
 // only the id.
-func (p *Provider) linkToken(id string) string {
-	mac := hmac.New(sha256.New, []byte(p.cfg.WebhookSecret))
+func (p *Provider) linkToken(id string) string { return linkToken(p.cfg.WebhookSecret, id) }
+
+func linkToken(secret, id string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
 	io.WriteString(mac, "pay-link:"+id)
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
