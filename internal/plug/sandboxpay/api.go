@@ -542,9 +542,9 @@ func (p *Provider) dailyReport(r *http.Request) (int, any, error) {
 		}
 	}
 	for _, refund := range p.refunds {
-		if refund.Status == RefundSucceeded && on(refund.EndedAt) {
+		if !refund.PaidAt.IsZero() && on(refund.PaidAt) {
 			report.Refunded = append(report.Refunded, ReportLine{ID: refund.ID, Reference: refund.Reference, Payment: refund.Payment,
-				Payee: p.payments[refund.Payment].Payee, Amount: refund.Amount, Currency: refund.Currency, At: refund.EndedAt})
+				Payee: p.payments[refund.Payment].Payee, Amount: refund.Amount, Currency: refund.Currency, At: refund.PaidAt})
 		}
 	}
 	report.total()

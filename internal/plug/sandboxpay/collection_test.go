@@ -390,10 +390,19 @@ func TestGateway_TheReportAddsUpAndNamesEachLineOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := g.Refund(t.Context(), payment.RefundIntent{Reference: "rfd_1", Payment: in.Payment, Captured: yuan(198000), Amount: yuan(5000)}); err != nil {
-		t.Fatal(err)
+	for _, reference := range []payment.RefundID{"rfd_1", "rfd_2"} {
+		if _, err := g.Refund(t.Context(), payment.RefundIntent{Reference: reference, Payment: in.Payment, Captured: yuan(198000), Amount: yuan(5000)}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	b.later(t)
+	bounced, _, err := b.FindRefund(t.Context(), "rfd_2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.BounceRefund(t.Context(), bounced.ID); err != nil {
+		t.Fatal(err)
+	}
 	seen, fees, sum := map[string]bool{}, int64(0), int64(0)
 	for _, l := range b.reported(t, calendar.On(b.clock.now())) {
 		key := string(l.Kind) + " " + l.ProviderID

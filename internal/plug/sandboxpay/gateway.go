@@ -33,7 +33,7 @@ func (g *Gateway) Name() string { return "sandbox" }
 func (g *Gateway) Capability() payment.Capability {
 	return payment.Capability{
 		Redirect: true, PartialRefund: true, Lists: true, Test: true,
-		KeyWindow: keyLife, SplitCap: splitCap, FreezeDays: freezeDays, Receivers: 1, AtomicSplit: true,
+		SplitCap: splitCap, FreezeDays: freezeDays, Receivers: 1, AtomicSplit: true,
 	}
 }
 

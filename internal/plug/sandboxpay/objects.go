@@ -73,7 +73,8 @@ type Refund struct {
 	Reason    string       `json:"reason,omitempty"`
 	Failure   string       `json:"failure,omitempty"`
 	CreatedAt time.Time    `json:"created_at"`
-	EndedAt   time.Time    `json:"ended_at,omitzero"`
+	PaidAt    time.Time    `json:"paid_at,omitzero"`  // when it succeeded, also if it failed after that
+	EndedAt   time.Time    `json:"ended_at,omitzero"` // last ended
 	Mode      string       `json:"mode"`
 	Seq       int64        `json:"-"`
 }

@@ -267,7 +267,7 @@ func (p *Provider) advanceRefund(refund Refund, now time.Time) error {
 		p.faults.RefundFailNext--
 		return p.failRefund(refund, "account_closed", now)
 	}
-	refund.Status, refund.EndedAt = RefundSucceeded, now
+	refund.Status, refund.PaidAt, refund.EndedAt = RefundSucceeded, now, now
 	return p.commit(&entry{Kind: "refund.succeeded", Refund: &refund, Notice: p.notice("refund.succeeded", now, 0)})
 }
 
@@ -276,8 +276,12 @@ func (p *Provider) advanceRefund(refund Refund, now time.Time) error {
 func (p *Provider) failRefund(refund Refund, reason string, now time.Time) error {
 	payment := *p.payments[refund.Payment]
 	payment.Refunded -= refund.Amount
+	e := &entry{Kind: "refund.failed", Payment: &payment, Refund: &refund, Notice: p.notice("refund.failed", now, 0)}
+	if refund.Status == RefundSucceeded {
+		e.Moved = []Movement{{"adjustment", refund.ID, refund.Reference, refund.Amount, refund.Currency, now}}
+	}
 	refund.Status, refund.Failure, refund.EndedAt = RefundFailed, reason, now
-	return p.commit(&entry{Kind: "refund.failed", Payment: &payment, Refund: &refund, Notice: p.notice("refund.failed", now, 0)})
+	return p.commit(e)
 }
 
 // pay takes a payment from created to captured. The step in between is
@@ -337,6 +341,9 @@ func (p *Provider) apply(e entry) {
 	if e.Refund != nil {
 		refund := *e.Refund
 		refund.Seq = e.Seq
+		if refund.Status == RefundSucceeded && refund.PaidAt.IsZero() { // of an older journal
+			refund.PaidAt = refund.EndedAt
+		}
 		p.refunds[refund.ID] = &refund
 		p.byRef["refund:"+refund.Reference] = refund.ID
 		p.changes = append(p.changes, change{seq: e.Seq, refund: refund.ID})
