@@ -24,8 +24,9 @@ type SandboxConfig struct {
 	RealMoney bool   `help:"As configured for the market; the sandbox refuses to serve real money." env:"YUNSHI_REAL_MONEY"`
 }
 
-// ServeSandbox runs the provider until ctx ends.
-func ServeSandbox(ctx context.Context, cfg SandboxConfig, log *slog.Logger) error {
+// ServeSandbox runs the provider until ctx ends. ready hears once where it is, and
+// where a person plays the payer's and the vendor's bank.
+func ServeSandbox(ctx context.Context, cfg SandboxConfig, log *slog.Logger, ready func(url, control string)) error {
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("sandboxpay: %w; choose another address with --pay-listen", err)
@@ -46,6 +47,7 @@ func ServeSandbox(ctx context.Context, cfg SandboxConfig, log *slog.Logger) erro
 		return err
 	}
 	defer provider.Close()
+	ready(cfg.PublicURL, sandboxpay.ControlURL(cfg.PublicURL, cfg.Secret))
 	server := &http.Server{Handler: provider.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	go provider.Run(ctx)
 	failed := make(chan error, 1)

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	}
 	kong.Parse(&line)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := app.ServeSandbox(ctx, line.Sandboxpay.SandboxConfig, slog.New(slog.DiscardHandler))
+	err := app.ServeSandbox(ctx, line.Sandboxpay.SandboxConfig, slog.New(slog.DiscardHandler), func(string, string) {})
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

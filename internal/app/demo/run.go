@@ -20,6 +20,7 @@ import (
 	"yunshi/examples/samplevendor/vendorapp"
 	"yunshi/internal/app"
 	"yunshi/internal/base/text"
+	"yunshi/internal/plug/sandboxpay"
 )
 
 // Options say where a demonstration runs.
@@ -90,6 +91,7 @@ func Start(ctx context.Context, o Options) (_ *Demo, err error) {
 	}
 	cleanup = append(cleanup, provider)
 	say("sandbox payment provider (own process) at %s", d.PayURL)
+	say("play the payer's and the vendor's bank (disputes, returned payouts) at %s", sandboxpay.ControlURL(d.PayURL, secret.Secret))
 
 	operator, err := OperatorName()
 	if err != nil {

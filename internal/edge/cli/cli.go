@@ -209,7 +209,9 @@ type sandboxpayCmd struct {
 
 // Run serves the sandbox provider until it is told to stop.
 func (c *sandboxpayCmd) Run(e *Env) error {
-	return app.ServeSandbox(e.Ctx, c.SandboxConfig, e.log(slog.LevelWarn))
+	return app.ServeSandbox(e.Ctx, c.SandboxConfig, e.log(slog.LevelWarn), func(url, control string) {
+		fmt.Fprintln(e.Out, text.In(e.Lang, "cli.sandboxpay.ready", "URL", url, "Control", control))
+	})
 }
 
 type migrateCmd struct{}

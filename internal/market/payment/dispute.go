@@ -163,7 +163,8 @@ func endHold(ctx context.Context, tx *db.Tx, d Dispute, free int64) error {
 
 // lose ends a lost dispute. What it did not cover at the opening it covers now
 // from refunds that have failed since, then from refunds that were never sent:
-// the payer has the money already, so these fail, the newest first.
+// the payer has the money already, so these fail, the newest first. What is not
+// covered then is an alarm.
 func (w Work) lose(ctx context.Context, tx *db.Tx, d *Dispute) error {
 	unsent, err := db.All(ctx, tx, scanRefund, selectUnsent, string(d.Attempt))
 	if err != nil {
@@ -179,7 +180,13 @@ func (w Work) lose(ctx context.Context, tx *db.Tx, d *Dispute) error {
 			return err
 		}
 		d.Covered.Minor += more
-		if d.Covered == d.Amount || len(unsent) == 0 {
+		if d.Covered == d.Amount {
+			return endHold(ctx, tx, *d, 0)
+		}
+		if len(unsent) == 0 { // money went back twice
+			if err := alarm(ctx, tx, audit.Provider(d.Gateway), "payment.dispute.uncovered", string(d.ID), string(d.Attempt), d.Order); err != nil {
+				return err
+			}
 			return endHold(ctx, tx, *d, 0)
 		}
 		if err := w.overtaken(ctx, tx, unsent[0]); err != nil {

@@ -482,10 +482,10 @@ func TestAPayoutThatFailsOrIsCancelledIsToldRightly(t *testing.T) {
 		if want := []PayoutState{PayoutFailed, PayoutPaid, PayoutReturned}; !slices.Equal(m.told(), want) {
 			t.Fatalf("told %v", m.told())
 		}
-		m.at.finish(string(p.ID), MoveDone, 0) // a failed one stays so
+		m.at.finish(string(p.ID), MoveDone, 0) // a failed one stays so, and somebody looks
 		m.notify(Event{ID: "e2", ObjectID: "payout-1", Reference: string(p.ID), Kind: PayoutEvent})
 		m.drain()
-		if m.getPayout(p.ID).State != PayoutFailed || len(m.payouts) != 3 {
+		if m.getPayout(p.ID).State != PayoutFailed || len(m.payouts) != 3 || m.records("payment.object.rejected") != 1 {
 			t.Fatalf("told %v", m.told())
 		}
 	})
@@ -703,6 +703,9 @@ func TestADisputeOpensAfterARefundWasSent(t *testing.T) {
 				m.hear("dis-1")
 				if want := fmt.Sprintf("dis-1 1 lost %d", c.covered); m.moves[len(m.moves)-1] != want || len(m.at.calls) != 1 {
 					t.Fatalf("told %q, want %q; sent %v", m.moves, want, m.at.calls)
+				}
+				if alarmed := m.records("payment.dispute.uncovered") == 1; alarmed != (c.covered < 15000) {
+					t.Fatalf("alarmed: %v", alarmed)
 				}
 			})
 		})

@@ -179,7 +179,9 @@ func (w Work) payoutErrand(p Payout, g Gateway) errand {
 	return e
 }
 
-// recordPayout makes true here what the provider says of a payout.
+// recordPayout makes true here what the provider says of a payout. One that was
+// given up or had failed, and was paid all the same, is not dropped: somebody has
+// to look.
 func (w Work) recordPayout(ctx context.Context, tx *db.Tx, id PayoutID, m movement) error {
 	p, err := GetPayout(ctx, tx, id)
 	if err != nil {
@@ -189,6 +191,10 @@ func (w Work) recordPayout(ctx context.Context, tx *db.Tx, id PayoutID, m moveme
 	fee := positive(m.Fee, p.Amount.Currency)
 	if m.Reference != string(p.ID) || m.Amount != p.Amount && !unstated || fee > p.Amount.Minor {
 		return fmt.Errorf("%w: payout", errForeign)
+	}
+	gone := p.State == PayoutFailed || p.State == PayoutCancelled
+	if gone && (m.State == MoveDone || m.State == MoveReturned) {
+		return fmt.Errorf("%w: a payout that is %s was paid", errForeign, p.State)
 	}
 	p.ProviderID = m.id(p.ProviderID)
 	recheck := false

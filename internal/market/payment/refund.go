@@ -149,6 +149,9 @@ func (w Work) recordRefund(ctx context.Context, tx *db.Tx, id RefundID, o Refund
 	}
 	from := r.State
 	to, changed := refundMoves(from, o.State)
+	if from == RefundFailed && o.State == RefundObjectSucceeded {
+		return fmt.Errorf("%w: a refund that had failed was paid", errForeign)
+	}
 	if !changed {
 		return nil
 	}

@@ -127,7 +127,7 @@ func (w Work) recordReturn(ctx context.Context, tx *db.Tx, id ReturnID, m moveme
 	}
 	to, changed := shareMoves(t.State, m.State)
 	if !changed {
-		return nil
+		return contradiction(t.State, m.State)
 	}
 	t.ProviderID = m.id(t.ProviderID)
 	if err := w.moveReturnTo(ctx, tx, t, to, m.Reason); err != nil {

@@ -117,6 +117,15 @@ func shareMoves(from ShareState, m MoveState) (to ShareState, changed bool) {
 	return from, false
 }
 
+// contradiction refuses an end that is not the one told before: it is never
+// dropped, somebody has to look.
+func contradiction(is ShareState, says MoveState) error {
+	if is == ShareDone && says == MoveFailed || is == ShareFailed && says == MoveDone {
+		return fmt.Errorf("%w: %s, and now %s", errForeign, is, says)
+	}
+	return nil
+}
+
 // splitErrand is a split as something to be sent.
 func (w Work) splitErrand(s Split, a Attempt, g Gateway) errand {
 	in := SplitIntent{
@@ -152,7 +161,7 @@ func (w Work) recordSplit(ctx context.Context, tx *db.Tx, id SplitID, m movement
 	from := s.State
 	to, changed := shareMoves(from, m.State)
 	if !changed {
-		return nil
+		return contradiction(from, m.State)
 	}
 	s.State, s.ProviderID = to, m.id(s.ProviderID)
 	if to == ShareDone || to == ShareFailed {

@@ -752,7 +752,10 @@ func pullDisputes(ctx context.Context, d *db.DB, g Gateway) error {
 	}
 	cursor := disputeCursor(g.Name())
 	since, err := readTo(ctx, d, cursor)
-	for err == nil {
+	if err != nil {
+		return err
+	}
+	for {
 		page, next, err := at.ChangedDisputes(ctx, since)
 		if err != nil {
 			return err
@@ -770,7 +773,6 @@ func pullDisputes(ctx context.Context, d *db.DB, g Gateway) error {
 		}
 		since = next
 	}
-	return err
 }
 
 func askDispute(ctx context.Context, tx *db.Tx, gateway, providerID string) error {
@@ -965,7 +967,7 @@ func (w Work) line(ctx context.Context, d *db.DB, j job.Job) error {
 	case r.ID != "":
 		settle, err = w.lineOfRefund(ctx, r)
 	case p.ID != "":
-		settle, err = w.lineOfPayout(ctx, d, p)
+		settle, err = w.lineOfPayout(ctx, d, p, l)
 	}
 	if err != nil {
 		return err
@@ -1040,7 +1042,7 @@ func (w Work) lineOfRefund(ctx context.Context, r Refund) (func(tx *db.Tx) (Line
 	}, nil
 }
 
-func (w Work) lineOfPayout(ctx context.Context, d *db.DB, p Payout) (func(tx *db.Tx) (LineState, error), error) {
+func (w Work) lineOfPayout(ctx context.Context, d *db.DB, p Payout, l StatementLine) (func(tx *db.Tx) (LineState, error), error) {
 	e, err := w.errandOf(ctx, d, PayoutEvent, string(p.ID))
 	if err != nil {
 		return nil, err
@@ -1052,7 +1054,7 @@ func (w Work) lineOfPayout(ctx context.Context, d *db.DB, p Payout) (func(tx *db
 	return func(tx *db.Tx) (LineState, error) {
 		err := e.record(ctx, tx, m)
 		if errors.Is(err, errForeign) {
-			return LineSuspense, alarm(ctx, tx, audit.Provider(p.Gateway), "payment.object.rejected", string(p.ID))
+			return LineSuspense, alarm(ctx, tx, audit.Provider(p.Gateway), "payment.object.rejected", string(p.ID), string(l.ID))
 		}
 		return LineMatched, err
 	}, nil

@@ -56,6 +56,15 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle("POST /v1/refunds", p.api(p.createRefund))
 	mux.Handle("GET /v1/refunds", p.api(p.listRefunds))
 	mux.Handle("GET /v1/refunds/{id}", p.api(p.showRefund))
+	mux.Handle("POST /v1/splits", p.api(p.createSplit))
+	mux.Handle("GET /v1/splits", p.api(p.findSplit))
+	mux.Handle("POST /v1/returns", p.api(p.createReturn))
+	mux.Handle("GET /v1/returns", p.api(p.findReturn))
+	mux.Handle("POST /v1/payouts", p.api(p.createPayout))
+	mux.Handle("GET /v1/payouts", p.api(p.findPayout))
+	mux.Handle("GET /v1/balances/{payee}", p.api(p.showBalance))
+	mux.Handle("GET /v1/disputes", p.api(p.listDisputes))
+	mux.Handle("GET /v1/disputes/{id}", p.api(p.showDispute))
 	mux.Handle("GET /v1/reports/daily", p.api(p.dailyReport))
 
 	mux.Handle("GET /v1/test/faults", p.control(p.showFaults))
@@ -64,6 +73,12 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle("POST /v1/test/payments/{id}/capture", p.control(p.forceCapture))
 	mux.Handle("POST /v1/test/refunds/{id}/fail", p.control(p.bounceRefund))
 
+	mux.Handle("POST /v1/test/payouts/{id}/return", p.control(p.returnPayout))
+	mux.Handle("POST /v1/test/disputes", p.control(p.openDispute))
+	mux.Handle("POST /v1/test/disputes/{id}/{move}", p.control(p.moveDispute))
+
+	mux.HandleFunc("GET /control/{token}", p.controlPage)
+	mux.HandleFunc("POST /control/{token}", p.controlDecision)
 	mux.HandleFunc("GET /pay/{id}/{token}", p.payPage)
 	mux.HandleFunc("POST /pay/{id}/{token}", p.payDecision)
 	mux.HandleFunc("GET /assets/pay.css", serveCSS)
@@ -442,8 +457,14 @@ func (p *Provider) refundable(ask RefundRequest) (Payment, error) {
 	if payment.Status != PaymentCaptured {
 		return Payment{}, &apiError{Status: http.StatusConflict, Code: "not_captured", Object: payment.ID}
 	}
-	if ask.Amount > payment.Captured-payment.Refunded {
+	if p.disputedNow(payment.ID) {
+		return Payment{}, &apiError{Status: http.StatusConflict, Code: "disputed", Object: payment.ID}
+	}
+	if ask.Amount > payment.Captured-payment.Refunded-payment.Disputed {
 		return Payment{}, &apiError{Status: http.StatusConflict, Code: "over_refund", Field: "amount", Object: payment.ID}
+	}
+	if ask.Amount > payment.held() {
+		return Payment{}, &apiError{Status: http.StatusConflict, Code: "share_not_returned", Field: "amount", Object: payment.ID}
 	}
 	return *payment, nil
 }
@@ -492,8 +513,8 @@ func (p *Provider) listRefunds(r *http.Request) (int, any, error) {
 
 var chinaTime = time.FixedZone("UTC+8", 8*60*60)
 
-// dailyReport lists the captures and succeeded refunds of ?date=, a day of
-// China time; without it, of today.
+// dailyReport lists the captures, the succeeded refunds and the other movements
+// of ?date=, a day of China time; without it, of today.
 func (p *Provider) dailyReport(r *http.Request) (int, any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -508,7 +529,12 @@ func (p *Provider) dailyReport(r *http.Request) (int, any, error) {
 	end := start.AddDate(0, 0, 1)
 	on := func(at time.Time) bool { return !at.Before(start) && at.Before(end) }
 
-	report := DailyReport{Date: date, Captured: []ReportLine{}, Refunded: []ReportLine{}}
+	report := DailyReport{Date: date, Captured: []ReportLine{}, Refunded: []ReportLine{}, Moved: []Movement{}}
+	for _, m := range p.moved {
+		if on(m.At) {
+			report.Moved = append(report.Moved, m)
+		}
+	}
 	for _, payment := range p.payments {
 		if payment.Status == PaymentCaptured && on(payment.CapturedAt) {
 			report.Captured = append(report.Captured, ReportLine{ID: payment.CaptureID, Reference: payment.Reference, Payment: payment.ID,
@@ -516,9 +542,9 @@ func (p *Provider) dailyReport(r *http.Request) (int, any, error) {
 		}
 	}
 	for _, refund := range p.refunds {
-		if refund.Status == RefundSucceeded && on(refund.EndedAt) {
+		if !refund.PaidAt.IsZero() && on(refund.PaidAt) {
 			report.Refunded = append(report.Refunded, ReportLine{ID: refund.ID, Reference: refund.Reference, Payment: refund.Payment,
-				Payee: p.payments[refund.Payment].Payee, Amount: refund.Amount, Currency: refund.Currency, At: refund.EndedAt})
+				Payee: p.payments[refund.Payment].Payee, Amount: refund.Amount, Currency: refund.Currency, At: refund.PaidAt})
 		}
 	}
 	report.total()

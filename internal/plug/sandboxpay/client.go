@@ -105,6 +105,60 @@ func (c *Client) RefundsSince(ctx context.Context, since string) (RefundPage, er
 	return call[RefundPage](ctx, c, http.MethodGet, "/v1/refunds?since="+url.QueryEscape(since), "", nil)
 }
 
+// CreateSplit asks for the collector's share; its reference makes repeating safe.
+func (c *Client) CreateSplit(ctx context.Context, ask SplitRequest) (Split, error) {
+	return call[Split](ctx, c, http.MethodPost, "/v1/splits", "split:"+ask.Reference, ask)
+}
+
+// FindSplit reads the split of a reference; found is false when there is none.
+func (c *Client) FindSplit(ctx context.Context, reference string) (split Split, found bool, err error) {
+	return byReference[Split](ctx, c, "splits", reference)
+}
+
+// CreateReturn asks for a part of a share back.
+func (c *Client) CreateReturn(ctx context.Context, ask ReturnRequest) (Return, error) {
+	return call[Return](ctx, c, http.MethodPost, "/v1/returns", "return:"+ask.Reference, ask)
+}
+
+// FindReturn reads the return of a reference; found is false when there is none.
+func (c *Client) FindReturn(ctx context.Context, reference string) (back Return, found bool, err error) {
+	return byReference[Return](ctx, c, "returns", reference)
+}
+
+// CreatePayout asks for free money of a payee to go to its bank.
+func (c *Client) CreatePayout(ctx context.Context, ask PayoutRequest) (Payout, error) {
+	return call[Payout](ctx, c, http.MethodPost, "/v1/payouts", "payout:"+ask.Reference, ask)
+}
+
+// FindPayout reads the payout of a reference; found is false when there is none.
+func (c *Client) FindPayout(ctx context.Context, reference string) (payout Payout, found bool, err error) {
+	return byReference[Payout](ctx, c, "payouts", reference)
+}
+
+// byReference asks for the one object of a kind under a reference.
+func byReference[T any](ctx context.Context, c *Client, kind, reference string) (object T, found bool, err error) {
+	answer, err := call[Found[T]](ctx, c, http.MethodGet, "/v1/"+kind+"?reference="+url.QueryEscape(reference), "", nil)
+	if err != nil || len(answer.Data) == 0 {
+		return object, false, err
+	}
+	return answer.Data[0], true, nil
+}
+
+// Balance reads what a payee has at the provider.
+func (c *Client) Balance(ctx context.Context, payee string) (Balance, error) {
+	return call[Balance](ctx, c, http.MethodGet, "/v1/balances/"+url.PathEscape(payee), "", nil)
+}
+
+// Dispute reads one dispute.
+func (c *Client) Dispute(ctx context.Context, id string) (Dispute, error) {
+	return call[Dispute](ctx, c, http.MethodGet, "/v1/disputes/"+url.PathEscape(id), "", nil)
+}
+
+// DisputesSince lists disputes as PaymentsSince lists payments.
+func (c *Client) DisputesSince(ctx context.Context, since string) (DisputePage, error) {
+	return call[DisputePage](ctx, c, http.MethodGet, "/v1/disputes?since="+url.QueryEscape(since), "", nil)
+}
+
 // DailyReport reads the movements of one day of China time (YYYY-MM-DD).
 func (c *Client) DailyReport(ctx context.Context, date string) (DailyReport, error) {
 	return call[DailyReport](ctx, c, http.MethodGet, "/v1/reports/daily?date="+url.QueryEscape(date), "", nil)
@@ -131,6 +185,23 @@ func (c *Client) ForceCapture(ctx context.Context, id string, amount int64) (Pay
 // BounceRefund makes a refund fail, also after it had succeeded.
 func (c *Client) BounceRefund(ctx context.Context, id string) (Refund, error) {
 	return call[Refund](ctx, c, http.MethodPost, "/v1/test/refunds/"+url.PathEscape(id)+"/fail", "", nil)
+}
+
+// ReturnPayout makes the receiving bank send a payout back, also after it was
+// paid.
+func (c *Client) ReturnPayout(ctx context.Context, id string) (Payout, error) {
+	return call[Payout](ctx, c, http.MethodPost, "/v1/test/payouts/"+url.PathEscape(id)+"/return", "", nil)
+}
+
+// OpenDispute lets the payer's bank take money of a payment back; amount zero is
+// the whole.
+func (c *Client) OpenDispute(ctx context.Context, payment string, amount int64) (Dispute, error) {
+	return call[Dispute](ctx, c, http.MethodPost, "/v1/test/disputes", "", DisputeRequest{Payment: payment, Amount: amount})
+}
+
+// MoveDispute makes one move of a dispute: "submit", "win", "lose" or "reopen".
+func (c *Client) MoveDispute(ctx context.Context, id, move string) (Dispute, error) {
+	return call[Dispute](ctx, c, http.MethodPost, "/v1/test/disputes/"+url.PathEscape(id)+"/"+url.PathEscape(move), "", nil)
 }
 
 // call makes one API call. Its error wraps ErrNoAnswer or is an *APIError.

@@ -23,6 +23,10 @@ type Faults struct {
 	TimeoutNextAfterEffect int `json:"timeout_next_after_effect"`
 	// RefundFailNext lets the next refunds that would succeed fail.
 	RefundFailNext int `json:"refund_fail_next"`
+	// SplitFailNext, ReturnFailNext and PayoutFailNext do the same to those.
+	SplitFailNext  int `json:"split_fail_next"`
+	ReturnFailNext int `json:"return_fail_next"`
+	PayoutFailNext int `json:"payout_fail_next"`
 
 	held bool // reorder: whether the last notification was kept back
 }
@@ -89,7 +93,8 @@ func (p *Provider) resend(r *http.Request) (int, any, error) {
 }
 
 func (n *Notification) about(object string) bool {
-	return (n.Payment != nil && n.Payment.ID == object) || (n.Refund != nil && n.Refund.ID == object)
+	_, id, _, ok := n.object()
+	return ok && id == object
 }
 
 type captureRequest struct {

@@ -28,9 +28,13 @@ func NewGateway(client *Client, secrets ...string) *Gateway {
 // Name is "sandbox".
 func (g *Gateway) Name() string { return "sandbox" }
 
-// Capability says that payers are sent to a page and that no real money moves.
+// Capability says that payers are sent to a page, what a split may be, and that no
+// real money moves.
 func (g *Gateway) Capability() payment.Capability {
-	return payment.Capability{Redirect: true, PartialRefund: true, Lists: true, Test: true}
+	return payment.Capability{
+		Redirect: true, PartialRefund: true, Lists: true, Test: true,
+		SplitCap: splitCap, FreezeDays: freezeDays, Receivers: 1, AtomicSplit: true,
+	}
 }
 
 // Open makes the payment, once per reference. When the provider already has
@@ -136,10 +140,8 @@ func (g *Gateway) Event(header map[string][]string, body []byte, now time.Time) 
 	if err != nil {
 		return payment.Event{}, fmt.Errorf("%w: %w", payment.ErrNotice, err)
 	}
-	if n.Refund != nil {
-		return payment.Event{ID: n.ID, ObjectID: n.Refund.ID, Reference: n.Refund.Reference, Kind: payment.RefundEvent}, nil
-	}
-	return payment.Event{ID: n.ID, ObjectID: n.Payment.ID, Reference: n.Payment.Reference, Kind: payment.PaymentEvent}, nil
+	kind, object, reference, _ := n.object()
+	return payment.Event{ID: n.ID, ObjectID: object, Reference: reference, Kind: kind}, nil
 }
 
 // taken reports whether the provider already has something under the reference:

@@ -23,6 +23,11 @@ type entry struct {
 	Payment   *Payment   `json:"payment,omitempty"`
 	Refund    *Refund    `json:"refund,omitempty"`
 	Merchant  *Merchant  `json:"merchant,omitempty"`
+	Split     *Split     `json:"split,omitempty"`
+	Return    *Return    `json:"return,omitempty"`
+	Payout    *Payout    `json:"payout,omitempty"`
+	Dispute   *Dispute   `json:"dispute,omitempty"`
+	Moved     []Movement `json:"moved,omitempty"`
 	Key       *onceKey   `json:"key,omitempty"`
 	Notice    *notice    `json:"notice,omitempty"`
 	Delivered *delivered `json:"delivered,omitempty"`

@@ -132,6 +132,75 @@ func TestProvider_AKillLosesNothingAcknowledged(t *testing.T) {
 	}
 }
 
+// The same of payouts, and the payee's balance is what the acknowledged and the
+// found ones make it: no kill pays twice or forgets one.
+func TestProvider_AKillPaysOutNothingTwice(t *testing.T) {
+	dir := t.TempDir()
+	client, kill := child(t, dir)
+	merchant, err := client.OpenMerchant(t.Context(), "ven_1", "vendor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const captured = 1_000_000
+	made, err := client.CreatePayment(t.Context(), PaymentRequest{Reference: "pay_1", Amount: captured, Currency: "CNY",
+		Description: "x", Payee: merchant.ID, Collector: "c", ReturnURL: "http://shop.example/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.ForceCapture(t.Context(), made.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CreateSplit(t.Context(), SplitRequest{Reference: "spl_1", Payment: made.ID, Share: 100, Finish: true}); err != nil {
+		t.Fatal(err)
+	}
+	sent, acknowledged := []string{}, map[string]string{}
+	var mu sync.Mutex
+	for round := range 3 {
+		var group sync.WaitGroup
+		for worker := range 4 {
+			group.Go(func() {
+				for i := range 200 {
+					ask := PayoutRequest{Reference: fmt.Sprintf("pyo_%d_%d_%d", round, worker, i), Payee: merchant.ID, Amount: 7, Currency: "CNY"}
+					mu.Lock()
+					sent = append(sent, ask.Reference)
+					mu.Unlock()
+					paid, err := client.CreatePayout(context.Background(), ask)
+					if err != nil {
+						return // killed
+					}
+					mu.Lock()
+					acknowledged[ask.Reference] = paid.ID
+					mu.Unlock()
+				}
+			})
+		}
+		time.Sleep(150 * time.Millisecond)
+		kill()
+		group.Wait()
+		client, kill = child(t, dir)
+	}
+	if len(acknowledged) == 0 {
+		t.Fatal("nothing was acknowledged before the kills")
+	}
+	found := 0
+	for _, reference := range sent {
+		paid, known, err := client.FindPayout(t.Context(), reference)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, was := acknowledged[reference]; was && (!known || paid.ID != id) {
+			t.Errorf("acknowledged %s is %q after the kill, was %q", reference, paid.ID, id)
+		}
+		if known {
+			found++
+		}
+	}
+	left, err := client.Balance(t.Context(), merchant.ID)
+	if err != nil || left.Free != captured-100-7*int64(found) {
+		t.Errorf("%d payouts of 7 leave %+v, %v", found, left, err)
+	}
+}
+
 // Run needs nobody to push it: a running provider delivers by itself.
 func TestProvider_RunSendsAndEndsWithItsContext(t *testing.T) {
 	b := start(t)

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"yunshi/internal/market/payment"
 )
 
 // The headers of a notification.
@@ -98,11 +100,7 @@ func newOutbox(urls []string) outbox {
 func (o *outbox) apply(e entry) {
 	if n := e.Notice; n != nil {
 		event := &Notification{ID: n.ID, Type: n.Type, CreatedAt: e.At, Mode: sandboxMode}
-		if e.Refund != nil {
-			event.Refund = e.Refund
-		} else {
-			event.Payment = e.Payment
-		}
+		event.fill(e)
 		o.events[n.ID] = event
 		o.order = append(o.order, n.ID)
 		if !n.Dropped {
@@ -114,6 +112,50 @@ func (o *outbox) apply(e entry) {
 			return x.event == d.Event && x.url == d.URL && !x.inFlight
 		})
 	}
+}
+
+// fill puts the object that changed into the notification; what changed with it
+// is not told.
+func (n *Notification) fill(e entry) {
+	switch {
+	case e.Dispute != nil:
+		n.Dispute = e.Dispute
+	case e.Payout != nil:
+		n.Payout = e.Payout
+	case e.Return != nil:
+		n.Return = e.Return
+	case e.Split != nil:
+		n.Split = e.Split
+	case e.Refund != nil:
+		n.Refund = e.Refund
+	default:
+		n.Payment = e.Payment
+	}
+}
+
+// object is what the notification is about; there must be exactly one.
+func (n *Notification) object() (kind payment.EventKind, id, reference string, ok bool) {
+	found := 0
+	is := func(k payment.EventKind, i, r string) { kind, id, reference, found = k, i, r, found+1 }
+	if n.Payment != nil {
+		is(payment.PaymentEvent, n.Payment.ID, n.Payment.Reference)
+	}
+	if n.Refund != nil {
+		is(payment.RefundEvent, n.Refund.ID, n.Refund.Reference)
+	}
+	if n.Split != nil {
+		is(payment.SplitEvent, n.Split.ID, n.Split.Reference)
+	}
+	if n.Return != nil {
+		is(payment.ReturnEvent, n.Return.ID, n.Return.Reference)
+	}
+	if n.Payout != nil {
+		is(payment.PayoutEvent, n.Payout.ID, n.Payout.Reference)
+	}
+	if n.Dispute != nil {
+		is(payment.DisputeEvent, n.Dispute.ID, "")
+	}
+	return kind, id, reference, found == 1
 }
 
 func (o *outbox) enqueue(event string, due time.Time, times int) {
@@ -256,7 +298,7 @@ func VerifyNotification(h http.Header, body []byte, now time.Time, secrets ...st
 	if err := json.Unmarshal(body, &n); err != nil {
 		return Notification{}, fmt.Errorf("%w: %w", ErrNoticeMalformed, err)
 	}
-	if n.ID != id || n.Mode != sandboxMode || (n.Payment == nil) == (n.Refund == nil) {
+	if _, _, _, ok := n.object(); !ok || n.ID != id || n.Mode != sandboxMode {
 		return Notification{}, ErrNoticeMalformed
 	}
 	return n, nil

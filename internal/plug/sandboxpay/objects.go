@@ -51,6 +51,10 @@ type Payment struct {
 	CaptureID   string        `json:"capture_id,omitempty"`
 	Fee         int64         `json:"fee"`
 	Refunded    int64         `json:"refunded"` // submitted and succeeded refunds
+	Shared      int64         `json:"shared"`   // given to the collector, or on its way
+	Returned    int64         `json:"returned"` // of Shared, taken back, or on its way
+	Finished    bool          `json:"finished"` // the rest is the payee's to draw
+	Disputed    int64         `json:"disputed"` // taken back by the payer's bank, or held
 	CreatedAt   time.Time     `json:"created_at"`
 	ExpiresAt   time.Time     `json:"expires_at,omitzero"`
 	CapturedAt  time.Time     `json:"captured_at,omitzero"`
@@ -69,9 +73,101 @@ type Refund struct {
 	Reason    string       `json:"reason,omitempty"`
 	Failure   string       `json:"failure,omitempty"`
 	CreatedAt time.Time    `json:"created_at"`
-	EndedAt   time.Time    `json:"ended_at,omitzero"`
+	PaidAt    time.Time    `json:"paid_at,omitzero"`  // when it succeeded, also if it failed after that
+	EndedAt   time.Time    `json:"ended_at,omitzero"` // last ended
 	Mode      string       `json:"mode"`
 	Seq       int64        `json:"-"`
+}
+
+// MoveStatus is the state of a split, a return or a payout:
+// processing -> done | failed, and of a payout also done -> returned.
+type MoveStatus string
+
+// The states of a movement.
+const (
+	MoveProcessing MoveStatus = "processing"
+	MoveDone       MoveStatus = "done"
+	MoveFailed     MoveStatus = "failed"
+	MoveReturned   MoveStatus = "returned"
+)
+
+// Split gives the collector its share of a captured payment.
+type Split struct {
+	ID          string     `json:"id"`
+	Reference   string     `json:"reference"`
+	Payment     string     `json:"payment"`
+	Status      MoveStatus `json:"status"`
+	Share       int64      `json:"share"`
+	Finish      bool       `json:"finish"` // nothing is split after it
+	Returned    int64      `json:"returned"`
+	Currency    string     `json:"currency"`
+	Description string     `json:"description,omitempty"`
+	Failure     string     `json:"failure,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
+	EndedAt     time.Time  `json:"ended_at,omitzero"`
+	Mode        string     `json:"mode"`
+}
+
+// Return takes a part of a share back to the payment it came from.
+type Return struct {
+	ID        string     `json:"id"`
+	Reference string     `json:"reference"`
+	Split     string     `json:"split"`
+	Payment   string     `json:"payment"`
+	Status    MoveStatus `json:"status"`
+	Amount    int64      `json:"amount"`
+	Currency  string     `json:"currency"`
+	Failure   string     `json:"failure,omitempty"`
+	CreatedAt time.Time  `json:"created_at"`
+	EndedAt   time.Time  `json:"ended_at,omitzero"`
+	Mode      string     `json:"mode"`
+}
+
+// Payout sends free money of a payee to its bank account.
+type Payout struct {
+	ID        string     `json:"id"`
+	Reference string     `json:"reference"`
+	Payee     string     `json:"payee"`
+	PayeeName string     `json:"payee_name"`
+	Status    MoveStatus `json:"status"`
+	Amount    int64      `json:"amount"`
+	Fee       int64      `json:"fee"` // kept by the bank that sent it back
+	Currency  string     `json:"currency"`
+	Failure   string     `json:"failure,omitempty"`
+	CreatedAt time.Time  `json:"created_at"`
+	EndedAt   time.Time  `json:"ended_at,omitzero"` // last ended: paid, failed or returned
+	PaidAt    time.Time  `json:"paid_at,omitzero"`
+	Mode      string     `json:"mode"`
+}
+
+// DisputeStatus is the state of a dispute: open -> submitted -> won | lost, and
+// won -> open in the next round.
+type DisputeStatus string
+
+// The states of a dispute.
+const (
+	DisputeOpen      DisputeStatus = "open"
+	DisputeSubmitted DisputeStatus = "submitted"
+	DisputeWon       DisputeStatus = "won"
+	DisputeLost      DisputeStatus = "lost"
+)
+
+// Dispute is the payer's bank taking money of a captured payment back.
+type Dispute struct {
+	ID          string        `json:"id"`
+	Payment     string        `json:"payment"`
+	Reference   string        `json:"reference"` // of the payment
+	Status      DisputeStatus `json:"status"`
+	Round       int           `json:"round"`
+	Amount      int64         `json:"amount"`
+	Fee         int64         `json:"fee"`
+	Currency    string        `json:"currency"`
+	Reason      string        `json:"reason"`
+	EvidenceDue time.Time     `json:"evidence_due"`
+	CreatedAt   time.Time     `json:"created_at"`
+	ChangedAt   time.Time     `json:"changed_at"`
+	Mode        string        `json:"mode"`
+	Seq         int64         `json:"-"`
 }
 
 // Merchant is a receiving account, opened for one vendor.
@@ -82,7 +178,7 @@ type Merchant struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// Notification is the signed message sent when a payment or refund changes. It
+// Notification is the signed message sent when an object changes. It
 // is a hint: the receiver reads the object through the API before it acts.
 type Notification struct {
 	ID        string    `json:"id"`
@@ -91,14 +187,31 @@ type Notification struct {
 	Mode      string    `json:"mode"`
 	Payment   *Payment  `json:"payment,omitempty"`
 	Refund    *Refund   `json:"refund,omitempty"`
+	Split     *Split    `json:"split,omitempty"`
+	Return    *Return   `json:"return,omitempty"`
+	Payout    *Payout   `json:"payout,omitempty"`
+	Dispute   *Dispute  `json:"dispute,omitempty"`
 }
 
-// DailyReport lists one calendar day of China time, for reconciliation.
+// DailyReport lists one calendar day of China time, for reconciliation. Moved is
+// every movement that is neither a capture nor a refund.
 type DailyReport struct {
 	Date     string       `json:"date"`
 	Captured []ReportLine `json:"captured"`
 	Refunded []ReportLine `json:"refunded"`
+	Moved    []Movement   `json:"moved"`
 	Totals   []DailyTotal `json:"totals"`
+}
+
+// Movement is one line of what the provider holds for payees and collector,
+// signed: positive came in.
+type Movement struct {
+	Kind      string    `json:"kind"` // "split", "return", "payout", "dispute", "adjustment", "fee"
+	ID        string    `json:"id"`
+	Reference string    `json:"reference"`
+	Amount    int64     `json:"amount"`
+	Currency  string    `json:"currency"`
+	At        time.Time `json:"at"`
 }
 
 // ReportLine is one movement of money.

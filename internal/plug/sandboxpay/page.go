@@ -20,8 +20,9 @@ var pageFiles embed.FS
 // payTemplate and words are read once at start; a damaged embed is a defect of
 // the build and must not start.
 var (
-	payTemplate = template.Must(template.ParseFS(pageFiles, "page/pay.html"))
-	words       = map[string]map[string]string{"zh": readWords("zh"), "en": readWords("en")}
+	payTemplate     = template.Must(template.ParseFS(pageFiles, "page/pay.html"))
+	controlTemplate = template.Must(template.ParseFS(pageFiles, "page/control.html"))
+	words           = map[string]map[string]string{"zh": readWords("zh"), "en": readWords("en")}
 )
 
 func readWords(lang string) map[string]string {
@@ -59,11 +60,7 @@ func (p *Provider) payPage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) showPay(w http.ResponseWriter, r *http.Request, payment Payment, status int) {
-	lang := pageLanguage(r, payment.Locale)
-	other := "en"
-	if lang == "en" {
-		other = "zh"
-	}
+	lang, other := pageLanguages(r, payment.Locale)
 	view := payView{Lang: lang, OtherLang: other, Words: words[lang], Payment: payment,
 		Amount: money.Amount{Minor: payment.Amount, Currency: money.Currency(payment.Currency)}.Format(lang)}
 	if !payment.ExpiresAt.IsZero() {
@@ -75,8 +72,14 @@ func (p *Provider) showPay(w http.ResponseWriter, r *http.Request, payment Payme
 		return
 	}
 	view.ReturnHost = returnTo.Host
+	// Browsers apply form-action to the redirect that follows a form as well.
+	p.show(w, payTemplate, view, status, returnTo.Scheme+"://"+returnTo.Host)
+}
+
+// show writes a page. Its forms go to this server or are sent on to the address.
+func (p *Provider) show(w http.ResponseWriter, page *template.Template, view any, status int, sentOn string) {
 	var body bytes.Buffer
-	if err := payTemplate.Execute(&body, view); err != nil {
+	if err := page.Execute(&body, view); err != nil {
 		p.cfg.Log.Error("sandboxpay: page", "error", err)
 		http.Error(w, "", http.StatusInternalServerError)
 		return
@@ -86,9 +89,7 @@ func (p *Provider) showPay(w http.ResponseWriter, r *http.Request, payment Payme
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
-	// Browsers apply form-action to the redirect that follows a form as well.
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' "+
-		returnTo.Scheme+"://"+returnTo.Host)
+	h.Set("Content-Security-Policy", strings.TrimSpace("default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' "+sentOn))
 	w.WriteHeader(status)
 	w.Write(body.Bytes())
 }
@@ -160,6 +161,14 @@ func pageLanguage(r *http.Request, locale string) string {
 		}
 	}
 	return "zh"
+}
+
+// pageLanguages are the language of a page and the other one.
+func pageLanguages(r *http.Request, locale string) (lang, other string) {
+	if pageLanguage(r, locale) == "en" {
+		return "en", "zh"
+	}
+	return "zh", "en"
 }
 
 func serveCSS(w http.ResponseWriter, _ *http.Request) {

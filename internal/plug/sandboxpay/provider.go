@@ -7,15 +7,19 @@
 // the marketplace's books. No real money moves, every page and every object says
 // so, and it refuses to start where real money is configured.
 //
-// Owns: payments, refunds, merchant accounts, the hosted payment page, signed
+// Owns: payments, refunds, merchant accounts, splits and what is taken back of
+// them, payouts, disputes, the hosted payment page, the control page, signed
 // notifications and their retries, and the faults a test can switch on. Does not
 // own: orders, entitlements or anything else of the marketplace.
 //
 // Always true:
 //   - an answer is given, and a notification sent, only after the journal entry
 //     behind it is on disk;
-//   - a reference names at most one payment, and at most one refund, for ever;
-//   - submitted and succeeded refunds of a payment never exceed what was captured;
+//   - a reference names at most one object of each kind, for ever;
+//   - submitted and succeeded refunds of a payment never exceed what was captured
+//     and is not the collector's share, nor held or taken by a dispute;
+//   - the shares of a payment never exceed the cap, and a payee draws no more than
+//     what is free of its payments;
 //   - a notification is repeated until it is acknowledged or its ladder ends, and
 //     carries a signature over its exact bytes.
 package sandboxpay
@@ -58,6 +62,8 @@ type ProviderConfig struct {
 	FeeBasisPoints int64
 	// RefundDelay is how long a refund stays submitted; default 2 s.
 	RefundDelay time.Duration
+	// MoveDelay is how long a split, a return or a payout takes; default 2 s.
+	MoveDelay time.Duration
 	// Senders bounds how many notifications travel at once; default 8.
 	Senders int
 	Now     func() time.Time // default time.Now
@@ -86,7 +92,12 @@ type Provider struct {
 	payments  map[string]*Payment
 	refunds   map[string]*Refund
 	merchants map[string]*Merchant
-	byRef     map[string]string // "payment:ref", "refund:ref", "merchant:ref" -> id
+	splits    map[string]*Split
+	returns   map[string]*Return
+	payouts   map[string]*Payout
+	disputes  map[string]*Dispute
+	moved     []Movement
+	byRef     map[string]string // "payment:ref", "refund:ref", "split:ref", … -> id
 	keys      map[string]usedKey
 	open      map[string]struct{} // ids that time may still move
 	changes   []change
@@ -105,6 +116,7 @@ type change struct {
 	seq     int64
 	payment string
 	refund  string
+	dispute string
 }
 
 // NewProvider opens the journal in cfg.Dir, replays it and resumes what a crash
@@ -131,6 +143,10 @@ func NewProvider(cfg ProviderConfig) (*Provider, error) {
 		payments:  make(map[string]*Payment),
 		refunds:   make(map[string]*Refund),
 		merchants: make(map[string]*Merchant),
+		splits:    make(map[string]*Split),
+		returns:   make(map[string]*Return),
+		payouts:   make(map[string]*Payout),
+		disputes:  make(map[string]*Dispute),
 		byRef:     make(map[string]string),
 		keys:      make(map[string]usedKey),
 		open:      make(map[string]struct{}),
@@ -149,6 +165,9 @@ func setDefaults(cfg *ProviderConfig) {
 	}
 	if cfg.RefundDelay == 0 {
 		cfg.RefundDelay = 2 * time.Second
+	}
+	if cfg.MoveDelay == 0 {
+		cfg.MoveDelay = 2 * time.Second
 	}
 	if cfg.Senders == 0 {
 		cfg.Senders = 8
@@ -220,6 +239,8 @@ func (p *Provider) advance() error {
 			err = p.advancePayment(*payment, now)
 		} else if refund, ok := p.refunds[id]; ok {
 			err = p.advanceRefund(*refund, now)
+		} else {
+			err = p.advanceMovement(id, now)
 		}
 		if err != nil {
 			return err
@@ -246,7 +267,7 @@ func (p *Provider) advanceRefund(refund Refund, now time.Time) error {
 		p.faults.RefundFailNext--
 		return p.failRefund(refund, "account_closed", now)
 	}
-	refund.Status, refund.EndedAt = RefundSucceeded, now
+	refund.Status, refund.PaidAt, refund.EndedAt = RefundSucceeded, now, now
 	return p.commit(&entry{Kind: "refund.succeeded", Refund: &refund, Notice: p.notice("refund.succeeded", now, 0)})
 }
 
@@ -255,8 +276,12 @@ func (p *Provider) advanceRefund(refund Refund, now time.Time) error {
 func (p *Provider) failRefund(refund Refund, reason string, now time.Time) error {
 	payment := *p.payments[refund.Payment]
 	payment.Refunded -= refund.Amount
+	e := &entry{Kind: "refund.failed", Payment: &payment, Refund: &refund, Notice: p.notice("refund.failed", now, 0)}
+	if refund.Status == RefundSucceeded {
+		e.Moved = []Movement{{"adjustment", refund.ID, refund.Reference, refund.Amount, refund.Currency, now}}
+	}
 	refund.Status, refund.Failure, refund.EndedAt = RefundFailed, reason, now
-	return p.commit(&entry{Kind: "refund.failed", Payment: &payment, Refund: &refund, Notice: p.notice("refund.failed", now, 0)})
+	return p.commit(e)
 }
 
 // pay takes a payment from created to captured. The step in between is
@@ -316,11 +341,15 @@ func (p *Provider) apply(e entry) {
 	if e.Refund != nil {
 		refund := *e.Refund
 		refund.Seq = e.Seq
+		if refund.Status == RefundSucceeded && refund.PaidAt.IsZero() { // of an older journal
+			refund.PaidAt = refund.EndedAt
+		}
 		p.refunds[refund.ID] = &refund
 		p.byRef["refund:"+refund.Reference] = refund.ID
 		p.changes = append(p.changes, change{seq: e.Seq, refund: refund.ID})
 		p.keepOpen(refund.ID, refund.Status == RefundSubmitted)
 	}
+	p.applyCollection(e)
 	if e.Merchant != nil {
 		p.merchants[e.Merchant.ID] = e.Merchant
 		p.byRef["merchant:"+e.Merchant.Reference] = e.Merchant.ID
@@ -352,8 +381,10 @@ func (p *Provider) id(prefix string) (string, error) {
 
 // linkToken makes the payment link of an id unguessable for those who learn
 // only the id.
-func (p *Provider) linkToken(id string) string {
-	mac := hmac.New(sha256.New, []byte(p.cfg.WebhookSecret))
+func (p *Provider) linkToken(id string) string { return linkToken(p.cfg.WebhookSecret, id) }
+
+func linkToken(secret, id string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
 	io.WriteString(mac, "pay-link:"+id)
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
