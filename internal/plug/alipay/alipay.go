@@ -41,11 +41,23 @@ import (
 // Name is the gateway's name.
 const Name = "alipay"
 
-// The addresses of Alipay.
-const (
-	LiveURL    = "https://openapi.alipay.com/gateway.do"
-	SandboxURL = "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
-)
+// LiveURL is where real money moves.
+const LiveURL = "https://openapi.alipay.com/gateway.do"
+
+// Live reports whether real money moves at an address; "" is the default.
+func Live(address string) bool { return address == "" || address == LiveURL }
+
+// PayHosts are the origins that a customer passes on the way to pay.
+func PayHosts(address string) []string {
+	if Live(address) {
+		return []string{"https://*.alipay.com"}
+	}
+	hosts := []string{"https://*.alipaydev.com"}
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		hosts = append(hosts, u.Scheme+"://"+u.Host)
+	}
+	return hosts
+}
 
 // What the product allows.
 const (
@@ -74,7 +86,7 @@ type Config struct {
 	AppCert, RootCert string
 	// QR opens payments as codes to be scanned instead of Alipay's page.
 	QR   bool
-	Test bool // BaseURL moves no real money
+	Test bool // no real money moves at BaseURL; the two must agree
 
 	BaseURL string           // default LiveURL
 	HTTP    *http.Client     // default with a 15 s timeout
@@ -116,6 +128,9 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = LiveURL
+	}
+	if cfg.Test == Live(cfg.BaseURL) {
+		return nil, errors.New("alipay: the mode is not that of the address")
 	}
 	if u, err := url.Parse(cfg.BaseURL); err != nil || u.Host == "" || u.RawQuery != "" {
 		return nil, errors.New("alipay: the address of Alipay is not one")

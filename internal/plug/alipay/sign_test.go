@@ -115,6 +115,8 @@ func TestNew_RefusesHalfAConfiguration(t *testing.T) {
 		"no_public_key":  func(c *Config) { c.PublicKeys = nil },
 		"no_account":     func(c *Config) { c.UserID = "" },
 		"no_notices":     func(c *Config) { c.NotifyURL = "" },
+		"another_mode":   func(c *Config) { c.Test = false },
+		"the_real_one":   func(c *Config) { c.BaseURL = "" },
 		"no_address":     func(c *Config) { c.BaseURL = "gateway.do" },
 	} {
 		cfg := s.config()
@@ -218,7 +220,7 @@ func FuzzNotice(f *testing.F) {
 		f.Fatal(err)
 	}
 	g, err := New(Config{
-		AppID: appID, PrivateKey: read(f, "app.pem"), PublicKeys: []string{read(f, "alipay.pub.pem")}, UserID: operator, NotifyURL: "https://market.example/",
+		AppID: appID, PrivateKey: read(f, "app.pem"), PublicKeys: []string{read(f, "alipay.pub.pem")}, UserID: operator, NotifyURL: "https://market.example/", BaseURL: "https://openapi-sandbox.dl.alipaydev.com/gateway.do", Test: true,
 	})
 	if err != nil {
 		f.Fatal(err)
