@@ -267,9 +267,48 @@ func TestRefund(t *testing.T) {
 	other.Payment.Reference = "pay_9"
 	other.Amount = cny(1)
 	wantError(t, "of no payment", second(g.Refund(ctx, other)), payment.ErrUnknown)
+	s.lax = true
+	other = part
+	other.Amount = cny(2)
+	wantNobodyKnows(t, "another refund that Alipay takes for done", second(g.Refund(ctx, other)))
 	// Taken, and not to be seen for some seconds: nobody may call that a refusal.
 	s.silent = true
 	wantNobodyKnows(t, "a refund that is not seen yet", second(g.Refund(ctx, part)))
+}
+
+func TestFind_TellsWhatArrived(t *testing.T) {
+	s, g := start(t)
+	ref := s.paid(g, "pay_1")
+	for receipt, want := range map[string]int64{"": 198000, "0.00": 198000, "1980.00": 198000, "1900.00": 190000} {
+		s.of("pay_1").receipt = receipt
+		if o := must(g.Find(t.Context(), ref))(t); o.Captured != cny(want) || o.Amount != cny(198000) {
+			t.Errorf("receipt %q: %+v", receipt, o)
+		}
+	}
+	s.of("pay_1").receipt = "much"
+	wantError(t, "an amount that is none", second(g.Find(t.Context(), ref)), ErrNoAnswer)
+	s.of("pay_1").status = "TRADE_PONDERED"
+	wantError(t, "a state that is not known", second(g.Find(t.Context(), ref)), ErrNoAnswer)
+}
+
+func TestReturn(t *testing.T) {
+	s, g := start(t)
+	ctx := t.Context()
+	ref := s.paid(g, "pay_1")
+	in := payment.ReturnIntent{Reference: "ret_1", Split: "spl_1", Payment: ref, Amount: cny(400)}
+	wantError(t, "before the split", second(g.Return(ctx, in)), payment.ErrRefused)
+	must(g.Split(ctx, payment.SplitIntent{Reference: "spl_1", Payment: ref, Captured: cny(198000), Share: cny(1000)}))(t)
+	nothing := in
+	nothing.Amount = cny(0)
+	wantError(t, "nothing", second(g.Return(ctx, nothing)), payment.ErrRefused)
+	must(g.Return(ctx, in))(t)
+	over := payment.ReturnIntent{Reference: "ret_2", Split: "spl_1", Payment: ref, Amount: cny(601)}
+	wantError(t, "more than is left of the share", second(g.Return(ctx, over)), payment.ErrRefused)
+	s.lax = true
+	other := in
+	other.Amount = cny(1)
+	wantNobodyKnows(t, "another return that Alipay takes for done", second(g.Return(ctx, other)))
+	wantNobodyKnows(t, "another return under the reference", second(g.FindReturn(ctx, other)))
 }
 
 func TestSplit(t *testing.T) {
@@ -405,6 +444,7 @@ func TestAnswersThatProveNothing(t *testing.T) {
 		"the_same_node_twice": func(b []byte) []byte {
 			return append([]byte(`{"alipay_trade_query_response":{"code":"10000"},`), b[1:]...)
 		},
+		"two_signatures":     func(b []byte) []byte { return append([]byte(`{"sign":"AAAA",`), b[1:]...) },
 		"more_after_the_end": func(b []byte) []byte { return append(b, `{}`...) },
 		"of_another_method":  func(b []byte) []byte { return bytes.Replace(b, []byte("trade_query"), []byte("trade_close"), 1) },
 	} {
@@ -590,6 +630,7 @@ func TestReport(t *testing.T) {
 		"cut_off":          {tradeRows[:strings.Index(tradeRows, "#-----------------------------------------业务明细列表结束")]},
 		"without_rows":     {tradeSums},
 		"a_row_too_short":  {strings.Replace(tradeRows, ",2026-11-24 10:00:00", "", 1)},
+		"shorter_than_all": {strings.Replace(tradeRows, ",-35.80,-35.80,", ",-35.80,", 1)},
 		"another_amount":   {strings.Replace(tradeRows, "1980.00,1980.00", "1980.00,1980.005", 1)},
 		"no_time":          {strings.Replace(tradeRows, "2026-11-24 10:00:30", "", 1)},
 		"a_row_twice":      {tradeRows, tradeRows},

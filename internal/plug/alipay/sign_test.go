@@ -40,6 +40,7 @@ func TestSignature_IsThatOfAnotherImplementation(t *testing.T) {
 		"no_base64":      {text, "!" + want},
 		"a_longer_one":   {text, want + "AAAA"},
 		"a_line_in_it":   {text, want[:10] + "\n" + want[10:]},
+		"other_padding":  {text, want[:341] + string(want[341]+1) + want[342:]},
 		"another_letter": {text, strings.Replace(want, want[:1], string(want[0]^1), 1)},
 	} {
 		if proves(keys(other, public), []byte(c.text), c.signature) {
