@@ -301,7 +301,15 @@ func TestReturn(t *testing.T) {
 	nothing := in
 	nothing.Amount = cny(0)
 	wantError(t, "nothing", second(g.Return(ctx, nothing)), payment.ErrRefused)
-	must(g.Return(ctx, in))(t)
+	first := must(g.Return(ctx, in))(t)
+	s.mute = true
+	if seen := must(g.FindReturn(ctx, in))(t); seen != first {
+		t.Errorf("among the movements of the trade: %+v, want %+v", seen, first)
+	}
+	s.silent = true
+	wantNobodyKnows(t, "a return that is not seen yet", second(g.Return(ctx, in)))
+	wantError(t, "FindReturn then", second(g.FindReturn(ctx, in)), payment.ErrUnknown)
+	s.silent, s.mute = false, false
 	over := payment.ReturnIntent{Reference: "ret_2", Split: "spl_1", Payment: ref, Amount: cny(601)}
 	wantError(t, "more than is left of the share", second(g.Return(ctx, over)), payment.ErrRefused)
 	s.lax = true
@@ -529,6 +537,25 @@ func TestCodes(t *testing.T) {
 			wantError(t, c.code+" "+c.sub, err, c.want)
 		}
 	}
+}
+
+// TestAQuestionThatIsNotAnsweredRefusesNothing: a refused question must never
+// pass for a refused payment, refund or split.
+func TestAQuestionThatIsNotAnsweredRefusesNothing(t *testing.T) {
+	s, g := start(t)
+	ctx := t.Context()
+	ref := s.paid(g, "pay_1")
+	split := payment.SplitIntent{Reference: "spl_1", Payment: ref, Captured: cny(198000), Share: cny(1)}
+	s.odd = map[string]string{tradeQuery: "ACQ.INVALID_PARAMETER", refundQuery: "ACQ.INVALID_PARAMETER", billQuery: "BILL_NOT_EXIST"}
+	wantNobodyKnows(t, "Find", second(g.Find(ctx, ref)))
+	wantNobodyKnows(t, "Split", second(g.Split(ctx, split)))
+	wantNobodyKnows(t, "FindRefund", second(g.FindRefund(ctx, payment.RefundRef{Reference: "rfd_1", Payment: ref})))
+	wantNobodyKnows(t, "FindReturn", second(g.FindReturn(ctx, payment.ReturnIntent{Reference: "ret_1", Payment: ref, Amount: cny(1)})))
+	wantNobodyKnows(t, "Report", second(g.Report(ctx, calendar.On(s.clock()).AddDays(-1))))
+	s.odd = map[string]string{settleQuery: "ACQ.TRADE_SETTLE_NOT_EXIST"}
+	wantError(t, "FindSplit", second(g.FindSplit(ctx, split)), payment.ErrUnknown)
+	s.odd = map[string]string{settleQuery: "ACQ.SYSTEM_ERROR"}
+	wantNobodyKnows(t, "FindSplit", second(g.FindSplit(ctx, split)))
 }
 
 func TestNotice_IsRefusedUnlessItIsAlipays(t *testing.T) {

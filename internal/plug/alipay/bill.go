@@ -75,7 +75,7 @@ func (g *Gateway) bill(ctx context.Context, kind string, day calendar.Date) ([]b
 		return nil, nil
 	}
 	if err != nil {
-		return nil, answered(err)
+		return nil, err
 	}
 	address, err := g.billAddress(answer.URL)
 	if err != nil {

@@ -76,6 +76,15 @@ func answered(err error) error {
 	return fmt.Errorf("%w: %w", payment.ErrRefused, err)
 }
 
+// asked is answered for questions: that a question was not answered refuses
+// nothing.
+func asked(err error) error {
+	if after := answered(err); errors.Is(after, payment.ErrUnknown) {
+		return after
+	}
+	return err
+}
+
 // maxAnswer bounds an answer of Alipay.
 const maxAnswer = 4 << 20
 

@@ -126,9 +126,12 @@ type trade struct {
 	} `json:"trade_settle_info"`
 }
 
+// settlement is one movement of a trade's money after it was paid.
 type settlement struct {
 	Type   string `json:"operation_type"`
 	Serial string `json:"operation_serial_no"`
+	Amount string `json:"amount"`
+	At     string `json:"operation_dt"`
 }
 
 type queryBiz struct {
@@ -144,7 +147,7 @@ func (g *Gateway) trade(ctx context.Context, of payment.Ref, options ...string) 
 	reference := known(of)
 	t, err := call[trade](ctx, g, tradeQuery, queryBiz{OutTradeNo: reference, Options: options}, nil)
 	if err != nil {
-		return trade{}, answered(err)
+		return trade{}, asked(err)
 	}
 	if t.OutTradeNo != reference || t.TradeNo == "" {
 		return trade{}, fmt.Errorf("%w: of another trade", ErrNoAnswer)
@@ -269,16 +272,18 @@ func (g *Gateway) Refund(ctx context.Context, in payment.RefundIntent) (payment.
 func refundID(trade, request string) string { return trade + "/" + request }
 
 type refunded struct {
-	OutTradeNo   string `json:"out_trade_no"`
-	OutRequestNo string `json:"out_request_no"`
-	RefundAmount string `json:"refund_amount"`
-	Status       string `json:"refund_status"`
-	PaidAt       string `json:"gmt_refund_pay"`
-	Royalties    []struct {
-		Amount string `json:"refund_amount"`
-		Type   string `json:"royalty_type"`
-		Result string `json:"result_code"`
-	} `json:"refund_royaltys"`
+	OutTradeNo   string        `json:"out_trade_no"`
+	OutRequestNo string        `json:"out_request_no"`
+	RefundAmount string        `json:"refund_amount"`
+	Status       string        `json:"refund_status"`
+	PaidAt       string        `json:"gmt_refund_pay"`
+	Royalties    []royaltyBack `json:"refund_royaltys"`
+}
+
+type royaltyBack struct {
+	Amount string `json:"refund_amount"`
+	Type   string `json:"royalty_type"`
+	Result string `json:"result_code"`
 }
 
 // refunded reads what became of a request to send money back. Alipay answers
@@ -288,7 +293,7 @@ func (g *Gateway) refunded(ctx context.Context, trade, request string) (refunded
 	r, err := call[refunded](ctx, g, refundQuery, queryBiz{OutTradeNo: trade, OutRequestNo: request, Options: []string{"gmt_refund_pay"}}, nil)
 	switch {
 	case err != nil:
-		return refunded{}, answered(err)
+		return refunded{}, asked(err)
 	case r.Status == "" && len(r.Royalties) == 0:
 		return refunded{}, fmt.Errorf("%w: alipay: no refund under this number", payment.ErrUnknown)
 	case r.OutTradeNo != trade || r.OutRequestNo != request:

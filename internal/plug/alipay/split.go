@@ -153,7 +153,7 @@ func (g *Gateway) confirm(ctx context.Context, t trade, in payment.SplitIntent) 
 
 // confirmedBy reports whether a split's own confirmation settled the trade.
 func (t trade) confirmedBy(id payment.SplitID) bool {
-	return slices.Contains(t.Settle.Details, settlement{"settle", confirmNo(id)})
+	return slices.ContainsFunc(t.Settle.Details, func(d settlement) bool { return d.Type == "settle" && d.Serial == confirmNo(id) })
 }
 
 // fen makes the zero Amount a zero of the only currency there is here.
@@ -192,8 +192,13 @@ func (g *Gateway) FindSplit(ctx context.Context, in payment.SplitIntent) (paymen
 		OutRequestNo string `json:"out_request_no"`
 		TradeNo      string `json:"trade_no"`
 	}{string(in.Reference), t.TradeNo}, nil)
+	// Alipay has more than one way to say that it has no such split. Whichever it
+	// is, sending the split again under its number does it once.
+	if errors.Is(answered(err), payment.ErrRefused) {
+		return payment.SplitObject{}, fmt.Errorf("%w: %w", payment.ErrUnknown, err)
+	}
 	if err != nil {
-		return payment.SplitObject{}, answered(err)
+		return payment.SplitObject{}, asked(err)
 	}
 	if answer.OutRequestNo != string(in.Reference) {
 		return payment.SplitObject{}, fmt.Errorf("%w: of another split", ErrNoAnswer)
@@ -259,10 +264,14 @@ func (g *Gateway) Return(ctx context.Context, in payment.ReturnIntent) (payment.
 	return o, err
 }
 
-// FindReturn reads one return.
+// FindReturn reads one return: as the refund that it is, or, where Alipay counts
+// only refunds that give something back, among the movements of the trade.
 func (g *Gateway) FindReturn(ctx context.Context, in payment.ReturnIntent) (payment.ReturnObject, error) {
 	trade, request := known(in.Payment), string(in.Reference)
 	r, err := g.refunded(ctx, trade, request)
+	if errors.Is(err, payment.ErrUnknown) {
+		r, err = g.moved(ctx, in)
+	}
 	if err != nil {
 		return payment.ReturnObject{}, err
 	}
@@ -289,4 +298,23 @@ func (g *Gateway) FindReturn(ctx context.Context, in payment.ReturnIntent) (paym
 		return payment.ReturnObject{}, fmt.Errorf("alipay: %s stands for another return", in.Reference)
 	}
 	return o, nil
+}
+
+// moved looks for a return among the movements of its trade, which list only
+// what was done.
+func (g *Gateway) moved(ctx context.Context, in payment.ReturnIntent) (r refunded, err error) {
+	t, err := g.trade(ctx, in.Payment, "trade_settle_info")
+	if err != nil {
+		return refunded{}, err
+	}
+	for _, d := range t.Settle.Details {
+		if d.Type == "transfer_refund" && d.Serial == string(in.Reference) {
+			r.PaidAt = d.At
+			r.Royalties = append(r.Royalties, royaltyBack{Amount: d.Amount, Result: "SUCCESS"})
+		}
+	}
+	if len(r.Royalties) == 0 {
+		return refunded{}, fmt.Errorf("%w: alipay: no return under this number", payment.ErrUnknown)
+	}
+	return r, nil
 }

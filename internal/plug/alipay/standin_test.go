@@ -53,9 +53,11 @@ type standIn struct {
 	lose   string // the next call of this method has its effect and no answer
 	sys    string // the next call of this method has its effect and answers SYSTEM_ERROR
 	twist  func([]byte) []byte
-	slow   bool // a settlement takes half a minute
-	silent bool // refunds are not seen by queries yet
-	lax    bool // a number that was used is taken for done, whatever it stands for
+	slow   bool              // a settlement takes half a minute
+	silent bool              // refunds are not seen by queries yet
+	odd    map[string]string // the code a method answers with, whatever it does
+	mute   bool              // queries of refunds do not tell of one that gives back a share only
+	lax    bool              // a number that was used is taken for done, whatever it stands for
 }
 
 type standTrade struct {
@@ -201,6 +203,9 @@ func (s *standIn) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sub := s.act(method, form, node)
+	if s.odd[method] != "" {
+		sub = s.odd[method]
+	}
 	if method == pagePay {
 		if sub != "" {
 			w.WriteHeader(http.StatusForbidden)
@@ -350,6 +355,13 @@ func (s *standIn) act(method string, form url.Values, out map[string]any) string
 				details = []map[string]string{{"operation_type": "settle", "operation_serial_no": t.settledBy, "operation_dt": at(t.settledAt)}}
 				rest = 0
 			}
+			for number, r := range t.refunds {
+				if r.royalty > 0 && !s.silent {
+					details = append(details, map[string]string{
+						"operation_type": "transfer_refund", "operation_serial_no": number, "amount": yuanOf(r.royalty), "operation_dt": at(s.now),
+					})
+				}
+			}
 			out["trade_settle_info"] = map[string]any{"trade_settle_detail_list": details, "trade_unsettled_amount": yuanOf(rest)}
 		}
 	case tradeClose:
@@ -361,7 +373,7 @@ func (s *standIn) act(method string, form url.Values, out map[string]any) string
 		return s.refund(b, t, out)
 	case refundQuery:
 		r, ok := t.refunds[b.OutRequestNo]
-		if !ok || s.silent {
+		if !ok || s.silent || s.mute && r.amount == 0 {
 			return ""
 		}
 		out["out_request_no"], out["refund_status"], out["total_amount"] = b.OutRequestNo, "REFUND_SUCCESS", yuanOf(t.total)
