@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+
+	"yunshi/internal/plug/alipay"
 )
 
 // Config is everything an operator can set. Its zero value runs a market on an
@@ -33,6 +35,17 @@ type Config struct {
 	SandboxKey    string `json:"sandbox_key" help:"API key at the sandbox provider." env:"YUNSHI_SANDBOX_KEY" secret:"true"`
 	SandboxSecret string `json:"sandbox_secret" help:"Secret that signs the sandbox provider's notices." env:"YUNSHI_SANDBOX_SECRET" secret:"true"`
 	BankTransfer  string `json:"bank_transfer" help:"Bank or licensed provider that keeps the settlement accounts for bank transfers; empty: no transfers." env:"YUNSHI_BANK_TRANSFER"`
+
+	AlipayApp      string `json:"alipay_app" help:"Application id at Alipay with the product for marketplaces (互联网平台直付通); empty: no Alipay." env:"YUNSHI_ALIPAY_APP"`
+	AlipayKey      string `json:"alipay_key" help:"Private key of the application, PEM or base64." env:"YUNSHI_ALIPAY_KEY" secret:"true"`
+	AlipayPublic   string `json:"alipay_public" help:"Public keys or certificates of Alipay, PEM or base64, separated by commas: two while one is changed." env:"YUNSHI_ALIPAY_PUBLIC"`
+	AlipayAccount  string `json:"alipay_account" help:"The operator's own account at Alipay, 2088…, that receives its shares." env:"YUNSHI_ALIPAY_ACCOUNT"`
+	AlipaySeller   string `json:"alipay_seller" help:"Refuse notices of Alipay for another seller than this; empty: any." env:"YUNSHI_ALIPAY_SELLER"`
+	AlipayToken    string `json:"alipay_token" help:"Token of the merchant that the application acts for; empty: for itself." env:"YUNSHI_ALIPAY_TOKEN" secret:"true"`
+	AlipayAppCert  string `json:"alipay_app_cert" help:"Certificate of the application, PEM; empty: plain keys." env:"YUNSHI_ALIPAY_APP_CERT"`
+	AlipayRootCert string `json:"alipay_root_cert" help:"Root certificates of Alipay, PEM." env:"YUNSHI_ALIPAY_ROOT_CERT"`
+	AlipayQR       bool   `json:"alipay_qr" help:"Show a code to be scanned instead of Alipay's page." env:"YUNSHI_ALIPAY_QR"`
+	AlipayURL      string `json:"alipay_url" help:"Address of Alipay, such as https://openapi-sandbox.dl.alipaydev.com/gateway.do to try it out (default: the real one, which needs real_money)." env:"YUNSHI_ALIPAY_URL"`
 
 	MailHost     string `json:"mail_host" help:"SMTP server host:port; empty: mail is kept in memory and shown nowhere." env:"YUNSHI_MAIL_HOST"`
 	MailUser     string `json:"mail_user" help:"SMTP user." env:"YUNSHI_MAIL_USER"`
@@ -122,6 +135,9 @@ func (c Config) check() error {
 	}
 	if c.SandboxURL != "" && (c.SandboxKey == "" || c.SandboxSecret == "") {
 		errs = append(errs, errors.New("config: sandbox_url needs sandbox_key and sandbox_secret"))
+	}
+	if c.AlipayApp != "" && c.RealMoney != alipay.Live(c.AlipayURL) {
+		errs = append(errs, errors.New("config: real_money and alipay_url contradict each other: the real Alipay needs real_money, any other address excludes it"))
 	}
 	return errors.Join(errs...)
 }

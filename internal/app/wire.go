@@ -30,6 +30,7 @@ import (
 	"yunshi/internal/market/search"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
+	"yunshi/internal/plug/alipay"
 	"yunshi/internal/plug/banktransfer"
 	"yunshi/internal/plug/idreview"
 	"yunshi/internal/plug/nativehook"
@@ -41,7 +42,10 @@ import (
 // wire connects interfaces to adapters and hooks to packages, once, in the order
 // of a purchase.
 func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
-	gateways, methods := a.gateways(further)
+	gateways, methods, err := a.gateways(further)
+	if err != nil {
+		return nil, err
+	}
 	sender, err := a.sender()
 	if err != nil {
 		return nil, err
@@ -105,7 +109,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 }
 
 // gateways are the providers by name, and those offered at checkout in order.
-func (a *App) gateways(further []payment.Gateway) (map[string]payment.Gateway, []string) {
+func (a *App) gateways(further []payment.Gateway) (map[string]payment.Gateway, []string, error) {
 	all, offered := map[string]payment.Gateway{}, []string{}
 	add := func(g payment.Gateway) {
 		all[g.Name()] = g
@@ -114,13 +118,30 @@ func (a *App) gateways(further []payment.Gateway) (map[string]payment.Gateway, [
 	if a.Config.SandboxURL != "" {
 		add(sandboxpay.NewGateway(&sandboxpay.Client{URL: a.Config.SandboxURL, Key: a.Config.SandboxKey}, a.Config.SandboxSecret))
 	}
+	if a.Config.AlipayApp != "" {
+		g, err := alipay.New(a.alipay())
+		if err != nil {
+			return nil, nil, err
+		}
+		add(g)
+	}
 	if a.Config.BankTransfer != "" {
 		add(banktransfer.Gateway{Bank: a.Config.BankTransfer, Lines: a.statementLines})
 	}
 	for _, g := range further {
 		add(g)
 	}
-	return all, offered
+	return all, offered, nil
+}
+
+// alipay is the configuration of Alipay.
+func (a *App) alipay() alipay.Config {
+	c := a.Config
+	return alipay.Config{
+		AppID: c.AlipayApp, PrivateKey: c.AlipayKey, PublicKeys: strings.FieldsFunc(c.AlipayPublic, func(r rune) bool { return r == ',' }),
+		UserID: c.AlipayAccount, SellerID: c.AlipaySeller, NotifyURL: c.BaseURL + "/gateway/" + alipay.Name, AppAuthToken: c.AlipayToken,
+		AppCert: c.AlipayAppCert, RootCert: c.AlipayRootCert, QR: c.AlipayQR, Test: !c.RealMoney, BaseURL: c.AlipayURL,
+	}
 }
 
 // statementLines is what bank transfer reads: the lines that finance imported.
@@ -174,10 +195,12 @@ func licences(label string) []serve.Licence {
 }
 
 // payHosts are the origins that forms may lead to.
-func payHosts(cfg Config) []string {
-	u, err := url.Parse(cfg.SandboxURL)
-	if err != nil || u.Host == "" {
-		return nil
+func payHosts(cfg Config) (hosts []string) {
+	if u, err := url.Parse(cfg.SandboxURL); err == nil && u.Host != "" {
+		hosts = append(hosts, u.Scheme+"://"+u.Host)
 	}
-	return []string{u.Scheme + "://" + u.Host}
+	if cfg.AlipayApp != "" {
+		hosts = append(hosts, alipay.PayHosts(cfg.AlipayURL)...)
+	}
+	return hosts
 }

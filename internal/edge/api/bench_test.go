@@ -33,6 +33,12 @@ type gateway struct {
 	proof *sandboxpay.Gateway
 }
 
+func (g gateway) Capability() payment.Capability {
+	c := g.Provider.Capability()
+	c.Acknowledge = "taken"
+	return c
+}
+
 func (g gateway) Event(h map[string][]string, body []byte, now time.Time) (payment.Event, error) {
 	return g.proof.Event(h, body, now)
 }

@@ -49,7 +49,12 @@ func notice(c *serve.Call) error {
 	if err := c.Market.DB.Write(ctx, func(tx *db.Tx) error { return payment.Notify(ctx, tx, g.Name(), event, body) }); err != nil {
 		return err
 	}
+	answer := g.Capability().Acknowledge
+	if answer != "" {
+		c.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	}
 	c.W.WriteHeader(http.StatusOK)
+	_, _ = io.WriteString(c.W, answer) // a provider that does not get it sends the notice again
 	return nil
 }
 

@@ -120,7 +120,7 @@ func TestFirstPurchase(t *testing.T) {
 
 		attempt := payment.AttemptID(o.Attempt.ID)
 		b.Provider.Capture(attempt, offer.Plan.Price)
-		if got := b.notify("evt_1", noticeSecret, attempt, b.Clock.Now(), nil); got.status != http.StatusOK || got.body != "" {
+		if got := b.notify("evt_1", noticeSecret, attempt, b.Clock.Now(), nil); got.status != http.StatusOK || got.body != "taken" {
 			t.Fatalf("notice: %d %q", got.status, got.body)
 		}
 		b.Drain()

@@ -70,6 +70,7 @@ type Capability struct {
 	Receivers     int           // most receivers of one split; 0 is without limit
 	AtomicSplit   bool          // a split is done whole or not at all
 	Test          bool          // no real money moves
+	Acknowledge   string        // what the provider wants to read when a notice was taken; empty: the status is enough
 }
 
 // Ref names a payment with as much as is known of it. Some providers find a
