@@ -97,6 +97,7 @@ const (
 	P6Release         Kind = "P6"  // escrow becomes the vendor's and the operator's
 	P6Reserve         Kind = "P6r" // a rolling reserve is let go
 	P7Refund          Kind = "P7"  // refund out of escrow
+	P7Undone          Kind = "P7r" // a refund that a lost dispute overtook
 	P8Refund          Kind = "P8"  // refund that also takes back what was released
 	P9Refund          Kind = "P9"  // refund that the vendor could not cover
 	P10RefundDone     Kind = "P10" // the provider confirmed a refund
@@ -153,6 +154,7 @@ var shapes = map[Kind]shape{
 	P6Release:         {[]Account{Escrow}, and(vendorGets, Commission, Hold)},
 	P6Reserve:         {[]Account{Hold}, vendorGets},
 	P7Refund:          {[]Account{Tax, Escrow}, []Account{InFlight}},
+	P7Undone:          {[]Account{InFlight}, and(vendorGets, Tax, Escrow, Commission)},
 	P8Refund:          {[]Account{Tax, Escrow, Commission, Hold, Payable, Deposit}, []Account{InFlight}},
 	P9Refund:          {and(vendorPays, Tax, Escrow, Commission), []Account{InFlight}},
 	P10RefundDone:     {[]Account{InFlight}, []Account{Clearing}},

@@ -212,6 +212,12 @@ func run(rt *rapid.T, f facts, steps []step) facts {
 			if g.tax+g.escrow+g.fee+g.vendor != s.refund || g.tax < 0 || g.escrow < 0 || g.fee < 0 || g.vendor < 0 {
 				rt.Fatalf("a refund of %d out of %+v is %+v", s.refund, f, g)
 			}
+			// What is undone at once leaves the line as it was.
+			undone, back, err := next.takeBack(s.refund)
+			if err != nil || back.tax+back.escrow+back.fee+back.vendor != s.refund || undone.returned != f.returned || undone.taxKept() != f.taxKept() ||
+				last(undone).earned() != last(f).earned() {
+				rt.Fatalf("%+v undone is %+v (%v)", f, undone, err)
+			}
 			paid, tax, commission, vendor = paid+s.refund, tax-g.tax, commission-g.fee, vendor-g.vendor
 		}
 		if !next.valid() {
@@ -382,6 +388,8 @@ func TestEveryKindHasACommand(t *testing.T) {
 		two(Refund(ctx, tx, RefundOf{Refund: "r7", Line: "lin_1", Amount: y(1060), At: now}))
 		two(ReleaseLine(ctx, tx, Release{Line: "lin_1", Part: 1, Whole: 1, Reserve: y(1000), At: now}))
 		do(ReleaseReserve(ctx, tx, "lin_1", now))
+		two(Refund(ctx, tx, RefundOf{Refund: "r7r", Line: "lin_1", Amount: y(777), At: now}))
+		do(RefundUndone(ctx, tx, "r7r", "lin_1", y(777), now))
 		two(Refund(ctx, tx, RefundOf{Refund: "r8", Line: "lin_1", Amount: y(1060), At: now}))
 		do(Payout(ctx, tx, "po1", "ven_1", y(80000), now))
 		do(PayoutPaid(ctx, tx, "po1", "ven_1", y(80000), now))

@@ -215,7 +215,7 @@ func Reverse(ctx context.Context, tx *db.Tx, id JournalID, cause string) (bool, 
 		return false, err
 	}
 	switch j.Kind {
-	case P34Reverse, P1Capture, P6Release, P7Refund, P8Refund, P9Refund, P15DisputeOpen, P17DisputeWon, P18DisputeLost, P12Compensation, P28Collected:
+	case P34Reverse, P1Capture, P6Release, P7Refund, P7Undone, P8Refund, P9Refund, P15DisputeOpen, P17DisputeWon, P18DisputeLost, P12Compensation, P28Collected:
 		return false, ErrNoBasis.With("Kind", P34Reverse, "Account", "")
 	}
 	entries, err := mirror(j.Entries)

@@ -128,6 +128,33 @@ func RefundBounced(ctx context.Context, tx *db.Tx, refund, account string, x mon
 	}})
 }
 
+// RefundUndone posts P7r: a refund was never paid, because the payer's bank took
+// the money itself; what it had reserved is the line's again.
+func RefundUndone(ctx context.Context, tx *db.Tx, refund, line string, x money.Amount, at time.Time) (bool, error) {
+	effect := "refund:" + refund + ":end"
+	if _, found, err := known(ctx, tx, effect, InFlight, x.Minor); err != nil || found {
+		return false, err
+	}
+	l, err := LineOf(ctx, tx, line)
+	if err != nil {
+		return false, err
+	}
+	next, g, err := l.facts().takeBack(x.Minor)
+	if err != nil {
+		return false, err
+	}
+	p, err := purseOf(ctx, tx, l.Vendor, l.Net.Currency, false)
+	if err != nil {
+		return false, err
+	}
+	entries := append([]Entry{
+		{InFlight, refund, x}, {Tax, jurisdiction, l.amount(-g.tax)}, {Escrow, l.ID, l.amount(-g.escrow)}, {Commission, "", l.amount(-g.fee)},
+	}, p.get(l.Vendor, l.Net.Currency, g.vendor)...)
+	return post(ctx, tx, posting{
+		kind: P7Undone, effect: effect, cause: l.ID, effective: at, entries: entries, guards: []guard{moved(l, next, 0, 0), locked(l.Vendor)},
+	})
+}
+
 // OwedPaid posts P36: what a buyer was owed was transferred; transfer is the
 // statement line that shows it.
 func OwedPaid(ctx context.Context, tx *db.Tx, transfer, account string, x money.Amount, at time.Time) (bool, error) {

@@ -115,6 +115,24 @@ func (f facts) giveBack(x int64) (next facts, g given, err error) {
 	return next, g, nil
 }
 
+// takeBack undoes a return of x: the inverse of giveBack, first for the part that
+// was released. It leads to the facts that would be had x never been given back.
+func (f facts) takeBack(x int64) (next facts, g given, err error) {
+	if x <= 0 || x > f.returned {
+		return f, given{}, ErrOverReturn
+	}
+	next = f
+	next.returned -= x
+	g.tax = next.taxKept() - f.taxKept()
+	net := x - g.tax
+	g.back = min(net, f.taken)
+	g.escrow = net - g.back
+	next.taken -= g.back
+	g.fee = next.earned() - f.earned()
+	g.vendor = g.back - g.fee
+	return next, g, nil
+}
+
 // given is where the money of a refund comes from.
 type given struct {
 	tax, escrow int64

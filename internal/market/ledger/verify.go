@@ -301,7 +301,7 @@ func (f *finding) vendors(ctx context.Context, r db.Reader, booked map[key]int64
 	}
 	for _, v := range flows {
 		switch v.kind {
-		case P6Release, P7Refund, P8Refund, P9Refund, P18DisputeLost:
+		case P6Release, P7Refund, P7Undone, P8Refund, P9Refund, P18DisputeLost:
 			got[who{vendorOf(v.party), v.currency}] -= v.minor
 		}
 	}

@@ -219,6 +219,9 @@ func RefundEnded(ctx context.Context, tx *db.Tx, r payment.Refund) error {
 	case r.Bounced:
 		// The bank returned what had counted as paid: it is owed by another way.
 		_, err = ledger.RefundBounced(ctx, tx, string(r.ID), string(o.Account), r.Amount, tx.Now())
+	case r.Reason == payment.ReasonDisputed:
+		// The payer's bank has taken the money itself: nothing is owed twice.
+		_, err = ledger.RefundUndone(ctx, tx, string(r.ID), string(o.Line), r.Amount, tx.Now())
 	default:
 		_, err = ledger.RefundOwed(ctx, tx, string(r.ID), string(o.Account), r.Amount, tx.Now())
 	}

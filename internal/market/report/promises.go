@@ -102,7 +102,7 @@ var promises = []promise{
 					WHEN j.kind = 'P18' AND e.account NOT IN ('chargeback.inflight', 'chargeback.loss') THEN e.amount
 					WHEN j.kind <> 'P18' AND e.account = 'refund.inflight' THEN -e.amount ELSE 0 END) AS minor
 				FROM ledger_journal j JOIN ledger_entry e ON e.journal = j.id
-				WHERE j.kind IN ('P7', 'P8', 'P9', 'P18') GROUP BY j.cause) back ON back.cause = b.line
+				WHERE j.kind IN ('P7', 'P7r', 'P8', 'P9', 'P18') GROUP BY j.cause) back ON back.cause = b.line
 			WHERE b.returned <> COALESCE(back.minor, 0) ORDER BY b.line`},
 		{"held for no order", `SELECT b.party FROM ledger_balance b LEFT JOIN order_line l ON l.id = b.party
 			WHERE b.account = 'escrow' AND l.id IS NULL ORDER BY b.party`},
