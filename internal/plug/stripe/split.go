@@ -90,33 +90,46 @@ func (g *Gateway) books(ctx context.Context, of payment.Ref) (*books, error) {
 		}
 		b.refunds = append(b.refunds, r)
 	}
+	return b, g.readTransfers(ctx, b)
+}
+
+// readTransfers adds what the vendor was given, and the notes of the splits that
+// did it.
+func (g *Gateway) readTransfers(ctx context.Context, b *books) error {
 	params := &sdk.TransferListParams{TransferGroup: sdk.String(b.reference)}
 	params.Limit = sdk.Int64(pageSize)
 	for t, err := range g.api.V1Transfers.List(ctx, params).All(ctx) {
 		if err != nil {
-			return nil, asked("books", err)
+			return asked("books", err)
 		}
 		b.transfers = append(b.transfers, t)
 		if reference := t.Metadata[referenceKey]; id.Valid("spl", reference) {
-			n := note{finish: true}
-			if n.amount, err = strconv.ParseInt(t.Metadata[shareKey], 10, 64); err != nil || n.amount < 0 {
-				return nil, unreadable("books", "a transfer that is not ours")
+			share, err := strconv.ParseInt(t.Metadata[shareKey], 10, 64)
+			if err != nil || share < 0 {
+				return unreadable("books", "a transfer that is not ours")
 			}
-			b.splits[reference] = n
+			b.splits[reference] = note{share, true}
 		}
-		if t.AmountReversed == 0 {
-			continue
-		}
-		params := &sdk.TransferReversalListParams{ID: sdk.String(t.ID)}
-		params.Limit = sdk.Int64(pageSize)
-		for r, err := range g.api.V1TransferReversals.List(ctx, params).All(ctx) {
-			if err != nil {
-				return nil, asked("books", err)
+		if t.AmountReversed > 0 {
+			if err := g.readReversals(ctx, b, t.ID); err != nil {
+				return err
 			}
-			b.reversals[t.ID] = append(b.reversals[t.ID], r)
 		}
 	}
-	return b, nil
+	return nil
+}
+
+// readReversals adds what of a transfer was taken back.
+func (g *Gateway) readReversals(ctx context.Context, b *books, transfer string) error {
+	params := &sdk.TransferReversalListParams{ID: sdk.String(transfer)}
+	params.Limit = sdk.Int64(pageSize)
+	for r, err := range g.api.V1TransferReversals.List(ctx, params).All(ctx) {
+		if err != nil {
+			return asked("books", err)
+		}
+		b.reversals[transfer] = append(b.reversals[transfer], r)
+	}
+	return nil
 }
 
 // refund is the refund of a reference.

@@ -409,6 +409,10 @@ func (g *Gateway) Refund(ctx context.Context, in payment.RefundIntent) (payment.
 	if err := g.takeBack(ctx, b, string(in.Reference), amount); err != nil {
 		return payment.RefundObject{}, err
 	}
+	return g.sendRefund(ctx, b, in, amount)
+}
+
+func (g *Gateway) sendRefund(ctx context.Context, b *books, in payment.RefundIntent, amount int64) (payment.RefundObject, error) {
 	params := &sdk.RefundCreateParams{
 		Charge: sdk.String(b.charge.ID), Amount: sdk.Int64(amount),
 		Metadata: map[string]string{referenceKey: string(in.Reference), paymentKey: b.reference, causeKey: in.Reason},
