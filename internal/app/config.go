@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+
+	"yunshi/internal/plug/stripe"
 )
 
 // Config is everything an operator can set. Its zero value runs a market on an
@@ -32,6 +34,9 @@ type Config struct {
 	SandboxURL    string `json:"sandbox_url" help:"Address of a sandbox payment provider; empty: none." env:"YUNSHI_SANDBOX_URL"`
 	SandboxKey    string `json:"sandbox_key" help:"API key at the sandbox provider." env:"YUNSHI_SANDBOX_KEY" secret:"true"`
 	SandboxSecret string `json:"sandbox_secret" help:"Secret that signs the sandbox provider's notices." env:"YUNSHI_SANDBOX_SECRET" secret:"true"`
+	StripeKey     string `json:"stripe_key" help:"Secret or restricted API key at Stripe; empty: no Stripe. A live key needs real_money." env:"YUNSHI_STRIPE_KEY" secret:"true"`
+	StripeSecrets string `json:"stripe_secrets" help:"Secrets that sign Stripe's notices, separated by commas: one for each endpoint, two while one is changed." env:"YUNSHI_STRIPE_SECRETS" secret:"true"`
+	StripeAccount string `json:"stripe_account" help:"The operator's own account at Stripe, acct_…" env:"YUNSHI_STRIPE_ACCOUNT"`
 	BankTransfer  string `json:"bank_transfer" help:"Bank or licensed provider that keeps the settlement accounts for bank transfers; empty: no transfers." env:"YUNSHI_BANK_TRANSFER"`
 
 	MailHost     string `json:"mail_host" help:"SMTP server host:port; empty: mail is kept in memory and shown nowhere." env:"YUNSHI_MAIL_HOST"`
@@ -122,6 +127,14 @@ func (c Config) check() error {
 	}
 	if c.SandboxURL != "" && (c.SandboxKey == "" || c.SandboxSecret == "") {
 		errs = append(errs, errors.New("config: sandbox_url needs sandbox_key and sandbox_secret"))
+	}
+	if c.StripeKey != "" {
+		if c.StripeSecrets == "" {
+			errs = append(errs, errors.New("config: stripe_key needs stripe_secrets"))
+		}
+		if c.RealMoney != stripe.Live(c.StripeKey) {
+			errs = append(errs, errors.New("config: real_money and stripe_key contradict each other: with real_money the key is a live one, without it a test key"))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -35,6 +35,7 @@ import (
 	"yunshi/internal/plug/nativehook"
 	"yunshi/internal/plug/outbound"
 	"yunshi/internal/plug/sandboxpay"
+	"yunshi/internal/plug/stripe"
 	"yunshi/internal/plug/tencentspi"
 )
 
@@ -114,6 +115,9 @@ func (a *App) gateways(further []payment.Gateway) (map[string]payment.Gateway, [
 	if a.Config.SandboxURL != "" {
 		add(sandboxpay.NewGateway(&sandboxpay.Client{URL: a.Config.SandboxURL, Key: a.Config.SandboxKey}, a.Config.SandboxSecret))
 	}
+	if a.Config.StripeKey != "" {
+		add(stripe.New(stripe.Config{Key: a.Config.StripeKey, Secrets: strings.Split(a.Config.StripeSecrets, ","), Account: a.Config.StripeAccount}))
+	}
 	if a.Config.BankTransfer != "" {
 		add(banktransfer.Gateway{Bank: a.Config.BankTransfer, Lines: a.statementLines})
 	}
@@ -174,10 +178,12 @@ func licences(label string) []serve.Licence {
 }
 
 // payHosts are the origins that forms may lead to.
-func payHosts(cfg Config) []string {
-	u, err := url.Parse(cfg.SandboxURL)
-	if err != nil || u.Host == "" {
-		return nil
+func payHosts(cfg Config) (hosts []string) {
+	if u, err := url.Parse(cfg.SandboxURL); err == nil && u.Host != "" {
+		hosts = append(hosts, u.Scheme+"://"+u.Host)
 	}
-	return []string{u.Scheme + "://" + u.Host}
+	if cfg.StripeKey != "" {
+		hosts = append(hosts, stripe.PayHost)
+	}
+	return hosts
 }
