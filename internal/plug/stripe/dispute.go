@@ -19,13 +19,13 @@ func (g *Gateway) FindDispute(ctx context.Context, providerID string) (payment.D
 	return disputeObject(read)
 }
 
-// disputeStates: an inquiry that is closed without a chargeback has cost nobody
-// anything, as a won dispute; a prevented one was paid back to the payer without
-// asking, as a lost one.
+// disputeStates is what Stripe's states are here. An inquiry that was closed stays
+// one: it never moved money, as a won dispute has. A prevented dispute is lost when
+// the payer was paid back without asking, and else was none.
 var disputeStates = map[sdk.DisputeStatus]payment.DisputeState{
 	sdk.DisputeStatusWarningNeedsResponse: payment.DisputeInquiry,
 	sdk.DisputeStatusWarningUnderReview:   payment.DisputeInquiry,
-	sdk.DisputeStatusWarningClosed:        payment.DisputeWon,
+	sdk.DisputeStatusWarningClosed:        payment.DisputeInquiry,
 	sdk.DisputeStatusNeedsResponse:        payment.DisputeOpen,
 	sdk.DisputeStatusUnderReview:          payment.DisputeSubmitted,
 	sdk.DisputeStatusWon:                  payment.DisputeWon,
@@ -53,8 +53,9 @@ func disputeObject(read *sdk.Dispute) (payment.DisputeObject, error) {
 	if d := read.EvidenceDetails; d != nil && d.DueBy != 0 {
 		o.EvidenceDue = time.Unix(d.DueBy, 0)
 	}
-	fees := money.Amount{}
+	fees, taken := money.Amount{}, int64(0)
 	for _, line := range read.BalanceTransactions {
+		taken -= line.Amount
 		if line.Amount < 0 {
 			o.Round++
 		}
@@ -71,6 +72,9 @@ func disputeObject(read *sdk.Dispute) (payment.DisputeObject, error) {
 		if fees, err = fees.Add(fee); err != nil {
 			return payment.DisputeObject{}, unreadable("dispute", "fees in two currencies")
 		}
+	}
+	if read.Status == sdk.DisputeStatusPrevented && taken <= 0 {
+		o.State = payment.DisputeInquiry
 	}
 	o.Round, o.Fee = max(o.Round, 1), fees
 	return o, nil

@@ -108,7 +108,7 @@ func TestStripesOwnMockTakesEveryCall(t *testing.T) {
 	books := &books{
 		paid: &sdk.PaymentIntent{ID: "pi_1"}, charge: &sdk.Charge{ID: "ch_1"}, reference: string(in.Reference), payee: payee, currency: money.USD,
 		captured: 10, splits: map[string]note{}, reversals: map[string][]*sdk.TransferReversal{},
-		transfers: []*sdk.Transfer{{ID: "tr_1", Amount: 10}},
+		transfers: []*sdk.Transfer{{ID: "tr_1", Amount: 10}}, // of which all is taken back
 	}
 	for name, err := range map[string]error{
 		"refund":     second(b.FindRefund(ctx, payment.RefundRef{ProviderID: "re_1"})),

@@ -27,13 +27,15 @@ var reportKinds = map[sdk.BalanceTransactionReportingCategory]payment.ReportKind
 	sdk.BalanceTransactionReportingCategoryDisputeReversal:  payment.ReportDispute,
 }
 
-// undoes are the categories that take an earlier line of the same object back.
-// Such a line is named by the object and the line, "re_1/txn_2", so that each name
-// appears once.
-var undoes = map[sdk.BalanceTransactionReportingCategory]bool{
-	sdk.BalanceTransactionReportingCategoryRefundFailure:   true,
-	sdk.BalanceTransactionReportingCategoryPayoutReversal:  true,
-	sdk.BalanceTransactionReportingCategoryDisputeReversal: true,
+// single are the categories of which an object has one line. It is named by the
+// object; any other by the object and the line, "du_1/txn_2", because a dispute is
+// opened again, and a refund or a payout comes back.
+var single = map[sdk.BalanceTransactionReportingCategory]bool{
+	sdk.BalanceTransactionReportingCategoryCharge:           true,
+	sdk.BalanceTransactionReportingCategoryRefund:           true,
+	sdk.BalanceTransactionReportingCategoryTransfer:         true,
+	sdk.BalanceTransactionReportingCategoryTransferReversal: true,
+	sdk.BalanceTransactionReportingCategoryPayout:           true,
 }
 
 // Report lists what changed the operator's balance at Stripe on one day of
@@ -46,7 +48,6 @@ func (g *Gateway) Report(ctx context.Context, day calendar.Date) ([]payment.Repo
 	}
 	params.Limit = sdk.Int64(pageSize)
 	var lines []payment.ReportLine
-	rounds := map[string]bool{}
 	for line, err := range g.api.V1BalanceTransactions.List(ctx, params).All(ctx) {
 		if err != nil {
 			return nil, asked("report", err)
@@ -64,10 +65,9 @@ func (g *Gateway) Report(ctx context.Context, day calendar.Date) ([]payment.Repo
 			kind = payment.ReportAdjustment
 		}
 		name, reference := source(line)
-		if undoes[line.ReportingCategory] || rounds[string(kind)+name] {
+		if !single[line.ReportingCategory] && name != line.ID {
 			name += "/" + line.ID
 		}
-		rounds[string(kind)+name] = true
 		at := time.Unix(line.Created, 0)
 		if !amount.IsZero() {
 			lines = append(lines, payment.ReportLine{Kind: kind, ProviderID: name, Reference: reference, Amount: amount, At: at})

@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -210,28 +211,21 @@ func (b *books) right(before string, less int64) int64 {
 	return left
 }
 
-// held is what the vendor has been given and not given back. begun reports whether
-// something was given back for the refund named.
-func (b *books) held(refund string) (held int64, begun bool) {
+// held is what the vendor has been given and not given back.
+func (b *books) held() (total int64) {
 	for _, t := range b.transfers {
-		held += t.Amount - t.AmountReversed
-		for _, r := range b.reversals[t.ID] {
-			begun = begun || r.Metadata[referenceKey] == refund
-		}
+		total += t.Amount - t.AmountReversed
 	}
-	return held, begun
+	return total
 }
 
-// takeBack reverses what the vendor would have above its right after a refund.
-// A repeat only does what is missing. Nothing is reversed when the payee's side
-// does not have the whole amount: a part of the share has to be returned first.
+// takeBack reverses what the vendor would have above its right after a refund. A
+// repeat only does what is missing. The customer does not wait for the vendor's
+// money: what Stripe will not take from the vendor, mostly because its balance
+// lacks it, and what of the share was not returned, the operator advances, as
+// Stripe asks of it. The next refund of the payment takes what this one could not.
 func (g *Gateway) takeBack(ctx context.Context, b *books, reference string, amount int64) error {
-	after := b.right(reference, amount)
-	if after < 0 {
-		return refused("the payee's side has less than the refund")
-	}
-	held, begun := b.held(reference)
-	missing := held - after
+	missing := b.held() - max(b.right(reference, amount), 0)
 	for _, t := range b.transfers {
 		part := min(missing, t.Amount-t.AmountReversed)
 		if part <= 0 {
@@ -243,13 +237,11 @@ func (g *Gateway) takeBack(ctx context.Context, b *books, reference string, amou
 		}
 		params.SetIdempotencyKey(reference + ":" + t.ID)
 		if _, err := g.api.V1TransferReversals.Create(ctx, params); err != nil {
-			if begun { // a part is done, so it is not a refusal
-				_, err = read("reverse", err)
+			if err := sent("reverse", err); !errors.Is(err, payment.ErrRefused) {
 				return err
 			}
-			return sent("reverse", err)
+			continue
 		}
-		begun = true
 		missing -= part
 	}
 	return nil

@@ -406,6 +406,9 @@ func (g *Gateway) Refund(ctx context.Context, in payment.RefundIntent) (payment.
 		}
 		return refundObject(made)
 	}
+	if amount == 0 || in.Amount.Currency != b.currency || amount > b.captured-b.charge.AmountRefunded {
+		return payment.RefundObject{}, refused("the payment has less than the refund")
+	}
 	if err := g.takeBack(ctx, b, string(in.Reference), amount); err != nil {
 		return payment.RefundObject{}, err
 	}
