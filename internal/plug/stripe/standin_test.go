@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,8 +123,8 @@ func (s *standin) once(r *http.Request) (int, any) {
 		return s.route(r)
 	}
 	key := r.Header.Get("Stripe-Account") + "|" + r.Header.Get("Idempotency-Key")
-	if r.Header.Get("Idempotency-Key") == "" {
-		s.t.Errorf("%s %s without a key", r.Method, r.URL.Path)
+	if !regexp.MustCompile(`^(pay|spl|ret|rfd|pyo)_[0-9a-z]{26}(:|$)|^cs_.*:expire$`).MatchString(r.Header.Get("Idempotency-Key")) {
+		s.t.Errorf("%s %s with a key that is not ours: %q", r.Method, r.URL.Path, r.Header.Get("Idempotency-Key"))
 	}
 	if first, used := s.keys[key]; used && s.clock.Sub(first.at) < 24*time.Hour {
 		if first.path != r.URL.Path || first.body != r.PostForm.Encode() {

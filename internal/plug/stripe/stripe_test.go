@@ -558,6 +558,29 @@ func TestARefundWhoseOwnAnswerIsLostReversesNothingTwice(t *testing.T) {
 	}
 }
 
+// What was taken from the vendor for a refund that Stripe then refused is the
+// customer's: the next refund takes its own part.
+func TestWhatWasTakenForARefusedRefundIsKeptForTheCustomer(t *testing.T) {
+	b := start(t)
+	ctx := t.Context()
+	of := b.bought(t, euro(10000))
+	must[payment.SplitObject](t)(b.Split(ctx, b.splitIntent(of, 10000, 1500, true)))
+	b.standin.fault = func(r *http.Request, _ func() (int, obj)) (int, any, bool) {
+		if r.URL.Path == "/v1/refunds" && r.Method == http.MethodPost {
+			p := invalid("charge_disputed", "")
+			return p.status, p.body, false
+		}
+		return 0, nil, false
+	}
+	_, err := b.Refund(ctx, b.refundIntent(of, 2000))
+	wants(t, "a refund of a disputed charge", err, payment.ErrRefused)
+	b.standin.fault = nil
+	must[payment.RefundObject](t)(b.Refund(ctx, b.refundIntent(of, 1000)))
+	if vendor, operator := b.held(payee, "eur"), b.held("", "eur"); vendor != 5500 || operator != 1500+2000-feeOf {
+		t.Errorf("the vendor has %d, the operator %d", vendor, operator)
+	}
+}
+
 func TestAnotherIntentUnderAReferenceIsNobodysKnowledge(t *testing.T) {
 	b := start(t)
 	ctx := t.Context()
@@ -612,6 +635,7 @@ func TestEachAnswerIsUnderstoodAndKeptToItself(t *testing.T) {
 		{"the key is in use", json(409, said("idempotency_error", "idempotency_key_in_use")), nil, nil, "idempotency_key_in_use"},
 		{"a conflict", json(409, said("invalid_request_error", "")), nil, nil, "409"},
 		{"too many calls", json(429, said("invalid_request_error", "rate_limit")), nil, nil, "rate_limit"},
+		{"too many calls, no code", json(429, said("invalid_request_error", "")), nil, nil, "429"},
 		{"a lock", json(429, said("invalid_request_error", "lock_timeout")), nil, nil, "lock_timeout"},
 		{"a wrong API key", json(401, said("invalid_request_error", "")), nil, nil, "401"},
 		{"a lack of rights", json(403, said("invalid_request_error", "")), nil, nil, "403"},
@@ -870,7 +894,7 @@ func TestThePullLeavesNothingOutAndEnds(t *testing.T) {
 		b.advance(time.Minute)
 	}
 	// A stretch of the account's events that are about nothing of ours.
-	for range 150 {
+	for range 350 {
 		b.standin.mu.Lock()
 		b.standin.event("checkout.session.completed", b.standin.add("cs_other", "checkout.session", "", obj{"metadata": obj{}}))
 		b.standin.mu.Unlock()
@@ -879,6 +903,7 @@ func TestThePullLeavesNothingOutAndEnds(t *testing.T) {
 	last := opened()
 	b.pay(last, "succeeded")
 	want[last] = payment.ObjectCaptured
+	b.advance(time.Minute)
 	got, since := pull("")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the first pull (-want +got):\n%s", diff)
