@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"yunshi/internal/plug/alipay"
+	"yunshi/internal/plug/stripe"
 )
 
 // Config is everything an operator can set. Its zero value runs a market on an
@@ -34,6 +35,9 @@ type Config struct {
 	SandboxURL    string `json:"sandbox_url" help:"Address of a sandbox payment provider; empty: none." env:"YUNSHI_SANDBOX_URL"`
 	SandboxKey    string `json:"sandbox_key" help:"API key at the sandbox provider." env:"YUNSHI_SANDBOX_KEY" secret:"true"`
 	SandboxSecret string `json:"sandbox_secret" help:"Secret that signs the sandbox provider's notices." env:"YUNSHI_SANDBOX_SECRET" secret:"true"`
+	StripeKey     string `json:"stripe_key" help:"Secret or restricted API key at Stripe; empty: no Stripe. A live key needs real_money." env:"YUNSHI_STRIPE_KEY" secret:"true"`
+	StripeSecrets string `json:"stripe_secrets" help:"Secrets that sign Stripe's notices, separated by commas: one for each endpoint, two while one is changed." env:"YUNSHI_STRIPE_SECRETS" secret:"true"`
+	StripeAccount string `json:"stripe_account" help:"The operator's own account at Stripe, acct_…" env:"YUNSHI_STRIPE_ACCOUNT"`
 	BankTransfer  string `json:"bank_transfer" help:"Bank or licensed provider that keeps the settlement accounts for bank transfers; empty: no transfers." env:"YUNSHI_BANK_TRANSFER"`
 
 	AlipayApp      string `json:"alipay_app" help:"Application id at Alipay with the product for marketplaces (互联网平台直付通); empty: no Alipay." env:"YUNSHI_ALIPAY_APP"`
@@ -138,6 +142,14 @@ func (c Config) check() error {
 	}
 	if c.AlipayApp != "" && c.RealMoney != alipay.Live(c.AlipayURL) {
 		errs = append(errs, errors.New("config: real_money and alipay_url contradict each other: the real Alipay needs real_money, any other address excludes it"))
+	}
+	if c.StripeKey != "" {
+		if c.StripeSecrets == "" {
+			errs = append(errs, errors.New("config: stripe_key needs stripe_secrets"))
+		}
+		if c.RealMoney != stripe.Live(c.StripeKey) {
+			errs = append(errs, errors.New("config: real_money and stripe_key contradict each other: with real_money the key is a live one, without it a test key"))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -36,6 +36,7 @@ import (
 	"yunshi/internal/plug/nativehook"
 	"yunshi/internal/plug/outbound"
 	"yunshi/internal/plug/sandboxpay"
+	"yunshi/internal/plug/stripe"
 	"yunshi/internal/plug/tencentspi"
 )
 
@@ -125,6 +126,9 @@ func (a *App) gateways(further []payment.Gateway) (map[string]payment.Gateway, [
 		}
 		add(g)
 	}
+	if a.Config.StripeKey != "" {
+		add(stripe.New(stripe.Config{Key: a.Config.StripeKey, Secrets: strings.Split(a.Config.StripeSecrets, ","), Account: a.Config.StripeAccount}))
+	}
 	if a.Config.BankTransfer != "" {
 		add(banktransfer.Gateway{Bank: a.Config.BankTransfer, Lines: a.statementLines})
 	}
@@ -201,6 +205,9 @@ func payHosts(cfg Config) (hosts []string) {
 	}
 	if cfg.AlipayApp != "" {
 		hosts = append(hosts, alipay.PayHosts(cfg.AlipayURL)...)
+	}
+	if cfg.StripeKey != "" {
+		hosts = append(hosts, stripe.PayHost)
 	}
 	return hosts
 }

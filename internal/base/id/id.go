@@ -89,3 +89,17 @@ func Prefix(s string) string {
 	}
 	return prefix
 }
+
+// Time is the moment, to the millisecond, at which a well-formed id was made; ok
+// is false when s is none. It is for looking things up, never for deciding.
+func Time(s string) (at time.Time, ok bool) {
+	prefix := Prefix(s)
+	if prefix == "" {
+		return time.Time{}, false
+	}
+	ms := int64(0)
+	for _, c := range []byte(s[len(prefix)+1:][:10]) { // 48 bits, behind two that are always zero
+		ms = ms<<5 | int64(strings.IndexByte(alphabet, c))
+	}
+	return time.UnixMilli(ms), true
+}

@@ -109,6 +109,18 @@ func TestOnlyWellFormedIdsAreValid(t *testing.T) {
 	}
 }
 
+func TestAnIdTellsWhenItWasMade(t *testing.T) {
+	for _, ms := range []int64{0, 1, 1469922850259, 1<<48 - 1} {
+		made := (&id.Source{Now: at(ms), Rand: rand.Reader}).New("ord")
+		if got, ok := id.Time(made); !ok || got.UnixMilli() != ms {
+			t.Errorf("Time(%s) = %v, %v, want %d", made, got, ok, ms)
+		}
+	}
+	if _, ok := id.Time("ord_1"); ok {
+		t.Error("a malformed id has a time")
+	}
+}
+
 func TestWithoutRandomnessNothingIsMade(t *testing.T) {
 	defer func() {
 		if recover() == nil {
