@@ -14,7 +14,7 @@ var (
 	// ErrOverReturn refuses to give back more than was paid for the line.
 	ErrOverReturn = fault.New(fault.Conflict, "LEDGER_OVER_RETURN", "")
 	// ErrDisputed refuses a release or refund while the payer's bank has the money.
-	ErrDisputed = fault.New(fault.Conflict, "LEDGER_DISPUTED", "UA 4.5")
+	ErrDisputed = fault.New(fault.Conflict, "LEDGER_DISPUTED", "")
 	// ErrOverCap refuses damages above the cap.
 	ErrOverCap = fault.New(fault.Conflict, "CLAIM_OVER_CAP", "UA 4.10")
 	// ErrFrozen refuses a payout to a vendor with an open money case.

@@ -310,7 +310,7 @@ func TestClause_4_10_DamagesEndAtWhatWasPaidUnlessLawOrAgreementSayMore(t *testi
 	})
 }
 
-func TestClause_4_5_ADisputedPaymentIsNotRefundedAsWell(t *testing.T) {
+func TestADisputedPaymentIsNotRefundedAsWell(t *testing.T) {
 	for _, won := range []bool{true, false} {
 		t.Run(fmt.Sprintf("won %v", won), func(t *testing.T) {
 			testkit.Engines(t, func(t *testing.T, d *db.DB) {

@@ -186,9 +186,8 @@ func (p purse) get(vendor string, c money.Currency, x int64) (entries []Entry) {
 	return entries
 }
 
-// undisputed refuses to move a line's money while its payer's bank has it.
-//
-// Clause: UA 4.5 (a refund and a dispute are never paid both).
+// undisputed refuses to move a line's money while its payer's bank has it: a
+// refund and a dispute are never paid both.
 func undisputed(l Line) error {
 	if l.Disputes > 0 {
 		return ErrDisputed
