@@ -51,6 +51,11 @@ func (g *Gateway) event(header http.Header, body []byte, now time.Time) (payment
 	if err := verify(header, body, now, func(serial string) *rsa.PublicKey { return g.keys.of(serial, now) }); err != nil {
 		return payment.Event{}, err
 	}
+	return g.about(body)
+}
+
+// about reads a notice whose sender is proved.
+func (g *Gateway) about(body []byte) (payment.Event, error) {
 	var e envelope
 	if err := json.Unmarshal(body, &e); err != nil || e.ID == "" {
 		return payment.Event{}, errNotice
