@@ -104,8 +104,8 @@ func (g *Gateway) Open(ctx context.Context, in payment.Intent) (payment.Opened, 
 	return payment.Opened{ProviderID: reference, Instructions: map[string]string{CodeInstruction: made.CodeURL}}, nil
 }
 
-// CodeInstruction names the instruction whose value is to be shown as a QR code.
-const CodeInstruction = "wechat_code"
+// CodeInstruction names the instruction that the shop draws as a code to scan.
+const CodeInstruction = "scan"
 
 // transaction is a payment as WeChat Pay reports it; what it says of the payer is
 // not read.

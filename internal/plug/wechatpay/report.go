@@ -126,7 +126,11 @@ func fundLines(r *record) []payment.ReportLine {
 	}
 	switch {
 	case strings.Contains(name, "提现") && strings.Contains(kind, "提现"):
-		return []payment.ReportLine{reportLine(payment.ReportPayout, r.id("微信支付业务单号"), payoutOf(r.text("业务凭证号")), amount, at)}
+		id := r.id("微信支付业务单号")
+		if amount > 0 { // it came back; the number is that of the way out
+			id = r.id("资金流水单号")
+		}
+		return []payment.ReportLine{reportLine(payment.ReportPayout, id, payoutOf(r.text("业务凭证号")), amount, at)}
 	case name == "交易", name == "退款", strings.HasPrefix(name, "分账"):
 		return nil // in the bills of trades and of splits
 	}

@@ -50,7 +50,9 @@ func TestTheReportOfADay(t *testing.T) {
 		"`2026-11-24 20:00:00,`12340001,`19000093,`充值/提现,`提现,`支出,`20.00,`25.00,`1900007291API,`货款,`" + payoutNumber(payoutRef) + "\n"
 	s.parts = [][]byte{
 		[]byte(funds),
-		[]byte("`2026-11-24 21:00:00,`77,`19000094,`代金券/立减/折扣,`补贴,`收入,`0.50,`25.50,`system,`,`x\n资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额\n`4.0,`2.0,`100.50,`2.0,`35.00\n"),
+		[]byte("`2026-11-24 21:00:00,`77,`19000094,`代金券/立减/折扣,`补贴,`收入,`0.50,`25.50,`system,`,`x\n" +
+			"`2026-11-24 22:00:00,`12340001,`19000095,`充值/提现,`提现,`收入,`20.00,`45.50,`system,`退票,`" + payoutNumber(payoutRef) + "\n" +
+			"资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额\n`5.0,`3.0,`120.50,`2.0,`35.00\n"),
 	}
 
 	got := must(g.Report(t.Context(), billDay))(t)
@@ -71,6 +73,7 @@ func TestTheReportOfADay(t *testing.T) {
 		{Kind: payment.ReportRefund, ProviderID: "50300001", Reference: "rfd_a", Amount: yuan(-40_00), At: at("18:00:01")},
 		{Kind: payment.ReportPayout, ProviderID: "12340001", Reference: string(payoutRef), Amount: yuan(-20_00), At: at("20:00:00")},
 		{Kind: payment.ReportAdjustment, ProviderID: "19000094", Amount: yuan(50), At: at("21:00:00")},
+		{Kind: payment.ReportPayout, ProviderID: "19000095", Reference: string(payoutRef), Amount: yuan(20_00), At: at("22:00:00")},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
