@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -306,6 +307,13 @@ func TestOnlyAListedCodeIsARefusal(t *testing.T) {
 				t.Errorf("%s %s: %v, want unknown", name, code, err)
 			}
 		}
+		// No code makes a refusal of a limit, of a wrong signature or of a fault of theirs.
+		for _, status := range []int{401, 429, 500} {
+			s.failNext("POST", op.path, standInFault{status: status, code: "PARAM_ERROR", signed: true})
+			if err := op.call(); err == nil || errors.Is(err, payment.ErrRefused) || errors.Is(err, payment.ErrUnknown) {
+				t.Errorf("%s %d: %v", name, status, err)
+			}
+		}
 		// A page that is not there, or an error of somebody in between, says nothing.
 		for _, f := range []standInFault{{status: 404, code: "NOT_FOUND"}, {status: 404, code: "<html>"}, {status: 403}, {status: 202, code: "X"}, {status: 302}} {
 			s.failNext("POST", op.path, f)
@@ -396,6 +404,15 @@ func TestAnAnswerAboutSomethingElseIsNone(t *testing.T) {
 		}
 	}
 	o := s.orders[string(payRef)]
+	for field, value := range map[string]any{
+		"sp_mchid": "x", "sub_mchid": "x", "out_trade_no": "x", "transaction_id": "", "success_time": nil, "amount": map[string]any{"total": 1, "currency": "USD"},
+	} {
+		o.lie = map[string]any{field: value}
+		if o, err := g.Find(ctx, payRefs); !errors.Is(err, ErrNoAnswer) {
+			t.Errorf("payment with %s = %v: %+v, %v", field, value, o, err)
+		}
+	}
+	o.lie = nil
 	for state, good := range map[string]bool{"SUCCESS": true, "ACCEPT": false, "": false} {
 		s.mu.Lock()
 		o.state = state
@@ -622,7 +639,15 @@ func TestCertificatesAreDownloadedAndRotate(t *testing.T) {
 	if _, err := g.Event(header, body, s.clock()); !errors.Is(err, payment.ErrNotice) || s.sent("GET", "/v3/certificates") != 0 {
 		t.Errorf("a notice before any certificate: %v", err)
 	}
-	must(g.Open(ctx, s.intent()))(t)
+	var first16 sync.WaitGroup // calls at once are one download
+	for range 16 {
+		first16.Go(func() {
+			if _, err := g.Open(ctx, s.intent()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	first16.Wait()
 	if _, err := g.Event(header, body, s.clock()); err != nil {
 		t.Errorf("a notice with the first certificate: %v", err)
 	}
@@ -674,7 +699,7 @@ func TestCertificatesAreDownloadedAndRotate(t *testing.T) {
 	// Nor does one whose serial is not the certificate's.
 	s.mu.Lock()
 	s.secret = []byte(testSecret)
-	s.certificates = []standInCertificate{{serial: "AB", text: forged.text}}
+	s.certificates, s.serial = []standInCertificate{{serial: "AB", text: forged.text}}, "AB"
 	s.mu.Unlock()
 	if err := g.renew(ctx, 0); !errors.Is(err, ErrNoAnswer) {
 		t.Errorf("another serial: %v", err)

@@ -95,8 +95,7 @@ func TestADayWithoutBillsHasNoLines(t *testing.T) {
 func TestAPartOfAReportIsNone(t *testing.T) {
 	for name, change := range map[string]func(s *standIn){
 		"the digest is another": func(s *standIn) {
-			s.tilt = nil
-			s.failNext("GET", "/billdownload/file", standInFault{status: 200, code: "X"})
+			s.swapped = tradeBill(paidLine, freeLine)
 		},
 		"a bill is not made yet": func(s *standIn) {
 			s.failNext("GET", "/tradebill", standInFault{status: 400, code: "STATEMENT_CREATING", signed: true})

@@ -59,6 +59,7 @@ type standIn struct {
 	bills     map[string][]byte // by path of the request
 	parts     [][]byte          // of the bill of funds
 	tokens    map[string][]byte
+	swapped   []byte // what the next download gives instead
 
 	signer       *rsa.PrivateKey
 	serial       string
@@ -85,6 +86,7 @@ type standInOrder struct {
 	total, frozen, refunding int64
 	paidAt                   time.Time
 	splits                   int
+	lie                      map[string]any // said instead
 }
 
 type standInCertificate struct {
@@ -238,6 +240,11 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if token := r.URL.Query().Get("token"); r.URL.Path == "/v3/billdownload/file" {
+		if s.swapped != nil {
+			w.Write(s.swapped)
+			s.swapped = nil
+			return
+		}
 		w.Write(s.tokens[token]) // not signed
 		return
 	}
@@ -483,6 +490,9 @@ func (o *standInOrder) shown(number string) map[string]any {
 		said["transaction_id"], said["success_time"] = o.id, o.paidAt.Format(time.RFC3339)
 		said["payer"] = map[string]any{"sp_openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}
 		said["amount"] = map[string]any{"total": o.total, "payer_total": o.total, "currency": "CNY", "payer_currency": "CNY"}
+	}
+	for k, v := range o.lie {
+		said[k] = v
 	}
 	return said
 }
