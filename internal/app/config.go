@@ -38,6 +38,13 @@ type Config struct {
 	StripeKey     string `json:"stripe_key" help:"Secret or restricted API key at Stripe; empty: no Stripe. A live key needs real_money." env:"YUNSHI_STRIPE_KEY" secret:"true"`
 	StripeSecrets string `json:"stripe_secrets" help:"Secrets that sign Stripe's notices, separated by commas: one for each endpoint, two while one is changed." env:"YUNSHI_STRIPE_SECRETS" secret:"true"`
 	StripeAccount string `json:"stripe_account" help:"The operator's own account at Stripe, acct_…" env:"YUNSHI_STRIPE_ACCOUNT"`
+	WechatMchID   string `json:"wechat_mchid" help:"Platform merchant number (sp_mchid) at WeChat Pay; empty: no WeChat Pay." env:"YUNSHI_WECHAT_MCHID"`
+	WechatAppID   string `json:"wechat_appid" help:"App id (sp_appid) bound to the merchant number." env:"YUNSHI_WECHAT_APPID"`
+	WechatSerial  string `json:"wechat_serial" help:"Serial number of the merchant's API certificate." env:"YUNSHI_WECHAT_SERIAL"`
+	WechatKeyFile string `json:"wechat_key_file" help:"File with the private key of the merchant's API certificate (apiclient_key.pem)." env:"YUNSHI_WECHAT_KEY_FILE"`
+	WechatSecret  string `json:"wechat_secret" help:"APIv3 key, 32 characters." env:"YUNSHI_WECHAT_SECRET" secret:"true"`
+	WechatPubID   string `json:"wechat_public_id" help:"Id of WeChat Pay's public key (PUB_KEY_ID_…); empty: platform certificates are downloaded." env:"YUNSHI_WECHAT_PUBLIC_ID"`
+	WechatPubFile string `json:"wechat_public_file" help:"File with WeChat Pay's public key (pub_key.pem)." env:"YUNSHI_WECHAT_PUBLIC_FILE"`
 	BankTransfer  string `json:"bank_transfer" help:"Bank or licensed provider that keeps the settlement accounts for bank transfers; empty: no transfers." env:"YUNSHI_BANK_TRANSFER"`
 
 	AlipayApp      string `json:"alipay_app" help:"Application id at Alipay with the product for marketplaces (互联网平台直付通); empty: no Alipay." env:"YUNSHI_ALIPAY_APP"`
@@ -150,6 +157,12 @@ func (c Config) check() error {
 		if c.RealMoney != stripe.Live(c.StripeKey) {
 			errs = append(errs, errors.New("config: real_money and stripe_key contradict each other: with real_money the key is a live one, without it a test key"))
 		}
+	}
+	if c.WechatMchID != "" && (c.WechatAppID == "" || c.WechatSerial == "" || c.WechatKeyFile == "" || c.WechatSecret == "" || (c.WechatPubID == "") != (c.WechatPubFile == "")) {
+		errs = append(errs, errors.New("config: wechat_mchid needs wechat_appid, wechat_serial, wechat_key_file and wechat_secret; wechat_public_id and wechat_public_file belong together"))
+	}
+	if c.WechatMchID != "" && !c.RealMoney {
+		errs = append(errs, errors.New("config: wechat_mchid moves real money and needs real_money"))
 	}
 	return errors.Join(errs...)
 }

@@ -36,14 +36,14 @@ func TestStripesKeyAndTheKindOfMoneyAgree(t *testing.T) {
 
 func TestStripeIsOfferedWhenItHasAKey(t *testing.T) {
 	a := &App{Config: Config{StripeKey: "sk_test_1", StripeSecrets: "whsec_1"}}
-	all, offered := a.gateways(nil)
-	if len(offered) != 1 || offered[0] != "stripe" || all["stripe"] == nil || !all["stripe"].Capability().Test {
+	all, offered, err := a.gateways(nil)
+	if err != nil || len(offered) != 1 || offered[0] != "stripe" || all["stripe"] == nil || !all["stripe"].Capability().Test {
 		t.Errorf("gateways = %v, %v", all, offered)
 	}
 	if hosts := payHosts(a.Config); len(hosts) != 1 || hosts[0] != "https://checkout.stripe.com" {
 		t.Errorf("payHosts = %v", hosts)
 	}
-	if all, _ := (&App{}).gateways(nil); len(all) != 0 {
+	if all, _, err := (&App{}).gateways(nil); err != nil || len(all) != 0 {
 		t.Errorf("without a key: %v", all)
 	}
 }

@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"crypto/rsa"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 
@@ -38,6 +40,7 @@ import (
 	"yunshi/internal/plug/sandboxpay"
 	"yunshi/internal/plug/stripe"
 	"yunshi/internal/plug/tencentspi"
+	"yunshi/internal/plug/wechatpay"
 )
 
 // wire connects interfaces to adapters and hooks to packages, once, in the order
@@ -129,6 +132,13 @@ func (a *App) gateways(further []payment.Gateway) (map[string]payment.Gateway, [
 	if a.Config.StripeKey != "" {
 		add(stripe.New(stripe.Config{Key: a.Config.StripeKey, Secrets: strings.Split(a.Config.StripeSecrets, ","), Account: a.Config.StripeAccount}))
 	}
+	if a.Config.WechatMchID != "" {
+		g, err := wechat(a.Config)
+		if err != nil {
+			return nil, nil, err
+		}
+		add(g)
+	}
 	if a.Config.BankTransfer != "" {
 		add(banktransfer.Gateway{Bank: a.Config.BankTransfer, Lines: a.statementLines})
 	}
@@ -146,6 +156,33 @@ func (a *App) alipay() alipay.Config {
 		UserID: c.AlipayAccount, SellerID: c.AlipaySeller, NotifyURL: c.BaseURL + "/gateway/" + alipay.Name, AppAuthToken: c.AlipayToken,
 		AppCert: c.AlipayAppCert, RootCert: c.AlipayRootCert, QR: c.AlipayQR, Test: !c.RealMoney, BaseURL: c.AlipayURL,
 	}
+}
+
+// wechat is WeChat Pay as the configuration has it.
+func wechat(cfg Config) (payment.Gateway, error) {
+	c := wechatpay.Config{
+		MchID: cfg.WechatMchID, AppID: cfg.WechatAppID, Serial: cfg.WechatSerial, SecretKey: []byte(cfg.WechatSecret),
+		NotifyURL: cfg.BaseURL + "/gateway/" + wechatpay.Name, Company: cfg.Operator,
+	}
+	text, err := os.ReadFile(cfg.WechatKeyFile)
+	if err == nil {
+		c.Key, err = wechatpay.ParsePrivateKey(text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("config: wechat_key_file: %w", err)
+	}
+	if cfg.WechatPubID != "" {
+		text, err := os.ReadFile(cfg.WechatPubFile)
+		if err != nil {
+			return nil, fmt.Errorf("config: wechat_public_file: %w", err)
+		}
+		key, err := wechatpay.ParsePublicKey(text)
+		if err != nil {
+			return nil, fmt.Errorf("config: wechat_public_file: %w", err)
+		}
+		c.PublicKeys = map[string]*rsa.PublicKey{cfg.WechatPubID: key}
+	}
+	return wechatpay.New(c)
 }
 
 // statementLines is what bank transfer reads: the lines that finance imported.

@@ -2,11 +2,14 @@ package shop
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
+	"rsc.io/qr"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
@@ -135,7 +138,7 @@ func loadOrder(c *serve.Call) (v orderView, err error) {
 func (v orderView) poll() int {
 	switch v.Order.State {
 	case order.AwaitingPayment:
-		if v.Attempt.PayURL == "" && v.Attempt.State == payment.RequiresAction {
+		if v.Attempt.PayURL == "" && v.Attempt.Instructions[scan] == "" && v.Attempt.State == payment.RequiresAction {
 			return later // a transfer takes days
 		}
 		return soon
@@ -248,6 +251,30 @@ func (v orderView) instructions(ctx context.Context) []page.Term {
 		out[i] = page.Term{Label: label, Value: page.ID(v.Attempt.Instructions[name])}
 	}
 	return out
+}
+
+// scan is the instruction that is drawn as a code.
+const scan = "scan"
+
+// quiet is the white around a code, in modules.
+const quiet = 4
+
+// modules are the black squares of a QR code as a path, and the side of the whole;
+// 0 when the text does not fit into a code.
+func modules(content string) (path string, side int) {
+	code, err := qr.Encode(content, qr.M)
+	if err != nil {
+		return "", 0
+	}
+	var d strings.Builder
+	for y := range code.Size {
+		for x := range code.Size {
+			if code.Black(x, y) {
+				fmt.Fprintf(&d, "M%d %dh1v1h-1z", x+quiet, y+quiet)
+			}
+		}
+	}
+	return d.String(), code.Size + 2*quiet
 }
 
 func payAgain(c *serve.Call) error {

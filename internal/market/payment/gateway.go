@@ -105,7 +105,7 @@ type Intent struct {
 type Opened struct {
 	ProviderID   string
 	PayURL       string            // empty: the customer pays by the instructions
-	Instructions map[string]string // name to value, shown as they are
+	Instructions map[string]string // name to value, shown as they are; "scan" is drawn as a code to scan
 }
 
 // ObjectState is what a provider says of a payment.
