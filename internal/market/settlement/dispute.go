@@ -55,7 +55,14 @@ func DisputeMoved(ctx context.Context, tx *db.Tx, d payment.Dispute) (err error)
 	}); err != nil {
 		return err
 	}
-	return tell(ctx, tx, o.Vendor, "S-04", map[string]string{"Order": string(o.ID), "Amount": d.Amount.Format("zh"), "State": string(d.State)}, "/vendor/orders/"+string(o.ID))
+	said := map[string]string{"Order": string(o.ID), "Amount": d.Amount.Format("zh")}
+	switch d.State {
+	case payment.DisputeWon:
+		said["Won"] = "yes"
+	case payment.DisputeLost:
+		said["Lost"] = "yes"
+	}
+	return tell(ctx, tx, o.Vendor, "S-04", said, "/vendor/orders/"+string(o.ID))
 }
 
 // lose books a lost dispute. The commission that the operator gives up with it was

@@ -154,7 +154,7 @@ func Reject(ctx context.Context, tx *db.Tx, by audit.Actor, id WithdrawalID, rea
 	}
 	w.State, w.Reason = to, reason
 	if to == Rejected {
-		err = tell(ctx, tx, w.Vendor, "S-02", map[string]string{"Amount": w.Amount.Format("zh"), "State": string(to), "Reason": reason}, "/vendor/income")
+		err = tell(ctx, tx, w.Vendor, "S-02", map[string]string{"Amount": w.Amount.Format("zh"), "Rejected": "yes", "Reason": reason}, "/vendor/income")
 	}
 	return w, err
 }
@@ -186,7 +186,14 @@ func PayoutMoved(ctx context.Context, tx *db.Tx, p payment.Payout) (err error) {
 	if err != nil {
 		return err
 	}
-	return tell(ctx, tx, w.Vendor, "S-02", map[string]string{"Amount": p.Amount.Format("zh"), "State": string(p.State), "Reason": p.Reason}, "/vendor/income")
+	said := map[string]string{"Amount": p.Amount.Format("zh"), "Reason": p.Reason}
+	switch p.State {
+	case payment.PayoutPaid:
+		said["Paid"] = "yes"
+	case payment.PayoutReturned:
+		said["Returned"] = "yes"
+	}
+	return tell(ctx, tx, w.Vendor, "S-02", said, "/vendor/income")
 }
 
 func end(ctx context.Context, tx *db.Tx, w Withdrawal, from, to WithdrawalState, reason string) error {
