@@ -9,7 +9,7 @@ PACKAGES := ./... ./internal/market/vendor
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build test check race bench lint generate assets clauses schema
+.PHONY: help build test check race bench torture lint generate assets clauses schema
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ race: ## the tests under the race detector (needs a C compiler)
 
 bench: ## measure: purchases beside pgbench, search over a large catalogue, start, memory
 	scripts/bench.sh
+
+torture: ## kill, cut and fill two nodes and PostgreSQL while clients buy; compare with the provider's journal
+	scripts/torture.sh
 
 lint: ## golangci-lint at the pinned version
 	go run $(GOLANGCI_LINT) run $(PACKAGES)

@@ -43,4 +43,8 @@ if [[ "${CI:-}" == true ]]; then
 fi
 scripts/with-postgres.sh go test "${flags[@]}" "${packages[@]}"
 
+# By itself: it measures how soon a killed node serves again.
+step 'torture, the short version'
+scripts/torture.sh -smoke
+
 step 'all passed'

@@ -62,7 +62,11 @@ func OpenDB(ctx context.Context, cfg Config, log *slog.Logger) (*db.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := db.Open(ctx, cfg.DatabaseURL(), db.Options{Keys: keys, Log: log, UnsafeDurability: cfg.UnsafeDurability})
+	options := db.Options{Keys: keys, Log: log, UnsafeDurability: cfg.UnsafeDurability}
+	if cfg.Unhurried {
+		options.Patience = db.Forever
+	}
+	d, err := db.Open(ctx, cfg.DatabaseURL(), options)
 	if err != nil {
 		return nil, err
 	}

@@ -73,6 +73,9 @@ type Config struct {
 	// UnsafeDurability accepts a server that may lose acknowledged commits. Only
 	// tests set it; no flag, variable or file can.
 	UnsafeDurability bool `json:"-" kong:"-"`
+	// Unhurried lets statements take as long as they take: for commands beside the
+	// market, which read or write all of it.
+	Unhurried bool `json:"-" kong:"-"`
 
 	Verbose bool `json:"verbose" help:"Log every request." env:"YUNSHI_VERBOSE"`
 }

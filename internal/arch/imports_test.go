@@ -27,7 +27,7 @@ var allowedModules = strings.Fields(`
 	golang.org/x/crypto golang.org/x/mod golang.org/x/net golang.org/x/sync golang.org/x/sys golang.org/x/term
 	golang.org/x/text golang.org/x/time modernc.org/sqlite rsc.io/qr`)
 
-// testModules may be imported by tests and by testkit only.
+// testModules may be imported by tests, by testkit and by torture, which is a test that takes many processes.
 var testModules = strings.Fields(`
 	github.com/anishathalye/porcupine github.com/chromedp/cdproto github.com/chromedp/chromedp
 	github.com/google/go-cmp github.com/rogpeppe/go-internal github.com/standard-webhooks/standard-webhooks
@@ -62,7 +62,7 @@ func onlyChosenModules(t *tree) (found []string) {
 		if isStandard(imp) || local(imp) != "" || inModules(imp, allowedModules) {
 			return
 		}
-		if (f.isTest() || below("internal/testkit")(f.pkg.dir)) && inModules(imp, testModules) {
+		if (f.isTest() || below("internal/testkit")(f.pkg.dir) || f.pkg.dir == "internal/app/torture") && inModules(imp, testModules) {
 			return
 		}
 		found = append(found, t.at(pos, "%s is not a chosen dependency here", imp))

@@ -112,6 +112,7 @@ func options(clock *Clock, seed string) db.Options {
 		Rand:             Rand(seed),
 		Keys:             keys(),
 		UnsafeDurability: true,
+		Patience:         db.Forever, // a slow machine is not a finding
 		Log:              slog.New(slog.DiscardHandler),
 	}
 }

@@ -7,13 +7,12 @@ import (
 	"io"
 	"math"
 	"os"
-	"runtime"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"yunshi/internal/app"
+	"yunshi/internal/app/rig"
 	"yunshi/internal/base/db"
 )
 
@@ -37,14 +36,14 @@ type report struct {
 
 func newReport(commit string) *report {
 	r := &report{
-		Machine: fmt.Sprintf("%d cores, %s, %s %s/%s", runtime.NumCPU(), cpuModel(), runtime.Version(), runtime.GOOS, runtime.GOARCH),
-		Commit:  cmp.Or(commit, app.Version()), Started: time.Now().UTC().Truncate(time.Second), LoadBefore: loadAverage(),
+		Machine: rig.Machine(),
+		Commit:  cmp.Or(commit, app.Version()), Started: time.Now().UTC().Truncate(time.Second), LoadBefore: rig.LoadAverage(),
 	}
 	progress("%s, commit %s, load average %s", r.Machine, r.Commit, r.LoadBefore)
 	return r
 }
 
-func (r *report) finish() { r.LoadAfter = loadAverage() }
+func (r *report) finish() { r.LoadAfter = rig.LoadAverage() }
 
 // set keeps a figure of one engine.
 func (r *report) set(name, unit string, engine db.Engine, value float64) {
@@ -103,38 +102,4 @@ func number(v *float64) string {
 		return fmt.Sprintf("%.2f", *v)
 	}
 	return fmt.Sprintf("%.3f", *v)
-}
-
-// percentile is the smallest time that at least so many percent do not exceed, in
-// milliseconds.
-func percentile(times []time.Duration, percent int) float64 {
-	if len(times) == 0 {
-		return math.NaN()
-	}
-	sorted := slices.Sorted(slices.Values(times))
-	at := (len(sorted)*percent + 99) / 100
-	return sorted[max(at, 1)-1].Seconds() * 1000
-}
-
-func cpuModel() string {
-	text, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return "unknown CPU"
-	}
-	for line := range strings.Lines(string(text)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown CPU"
-}
-
-// loadAverage is how busy the machine is, by its own count over 1, 5 and 15 minutes.
-func loadAverage() string {
-	text, err := os.ReadFile("/proc/loadavg")
-	fields := strings.Fields(string(text))
-	if err != nil || len(fields) < 3 {
-		return "unknown"
-	}
-	return strings.Join(fields[:3], " ")
 }

@@ -3,16 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
-	"net/http"
-	"os"
 	"os/exec"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"yunshi/internal/app/rig"
 )
 
 const (
@@ -41,7 +37,7 @@ func (m *measured) starts(ctx context.Context) error {
 }
 
 func (m *measured) startOnce(ctx context.Context, stay bool) (took time.Duration, memory float64, err error) {
-	address, err := freeAddress()
+	address, err := rig.FreeAddress()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -52,7 +48,7 @@ func (m *measured) startOnce(ctx context.Context, stay bool) (took time.Duration
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, ended(c)) }()
-	if err := ready(ctx, "http://"+address+"/readyz"); err != nil {
+	if err := rig.Ready(ctx, "http://"+address+"/readyz"); err != nil {
 		return 0, 0, err
 	}
 	took = time.Since(began)
@@ -64,7 +60,7 @@ func (m *measured) startOnce(ctx context.Context, stay bool) (took time.Duration
 	case <-ctx.Done():
 		return 0, 0, ctx.Err()
 	}
-	memory, err = resident(c.Process.Pid)
+	memory, err = rig.Resident(c.Process.Pid)
 	return took, memory, err
 }
 
@@ -74,51 +70,4 @@ func ended(c *exec.Cmd) error {
 		return err
 	}
 	return c.Wait()
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
-// ready asks every two milliseconds until the market answers.
-func ready(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-		if err != nil {
-			return err
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-time.After(2 * time.Millisecond):
-		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", address, ctx.Err())
-		}
-	}
-}
-
-// resident is the memory of a process in bytes, as the kernel counts it.
-func resident(pid int) (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, err := strconv.ParseFloat(strings.Fields(value)[0], 64)
-			return kb * 1024, err
-		}
-	}
-	return 0, errors.New("the kernel does not say how much memory the process has")
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/pprof"
@@ -20,6 +19,7 @@ import (
 	"yunshi/client"
 	"yunshi/internal/app"
 	"yunshi/internal/app/demo"
+	"yunshi/internal/app/rig"
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
@@ -66,7 +66,7 @@ func (m *measured) trade(ctx context.Context) (err error) {
 	defer cancel()
 	p.notify(sending, a.URL(), fewer)
 	m.say("%d customers register", m.buyers)
-	people, err := m.register(ctx, a)
+	people, err := rig.Customers(ctx, a.URL(), m.buyers, func() {})
 	if err != nil {
 		return err
 	}
@@ -106,97 +106,6 @@ func (m *measured) trade(ctx context.Context) (err error) {
 	return err
 }
 
-// buyer is a customer with what is bought again and again.
-type buyer struct {
-	client   *client.Client
-	purchase client.Purchase
-}
-
-// bought are products that the market itself delivers: files and licence keys, of
-// several vendors.
-var bought = []string{"container-host-image", "cq-division-dataset", "dunshi-masking", "halvorsen-tsdb", "java-runtime-image", "northgale-writer", "tangli-mfg-corpus"}
-
-// register makes verified customers who have accepted the agreement, over HTTP.
-func (m *measured) register(ctx context.Context, a *market) ([]buyer, error) {
-	visitor := client.New(a.URL(), "")
-	visitor.HTTP = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}
-	visitor.Language, visitor.Tries = "en", 1
-	email, password, err := demo.Officer()
-	if err != nil {
-		return nil, err
-	}
-	officer, err := visitor.SignIn(ctx, email, password, "bench")
-	if err != nil {
-		return nil, err
-	}
-	var people []buyer
-	for i := range m.buyers {
-		b, err := m.buyer(ctx, visitor, officer, i)
-		if err != nil {
-			return nil, fmt.Errorf("customer %d: %w", i, err)
-		}
-		people = append(people, b)
-	}
-	return people, nil
-}
-
-func (m *measured) buyer(ctx context.Context, visitor, officer *client.Client, i int) (b buyer, err error) {
-	email, password := fmt.Sprintf("buyer%d@bench.example.com", i), "four lanterns above the quay"
-	in, err := visitor.Register(ctx, client.Registration{
-		Name: "Bench Buyer", UserName: "Bench Buyer", Email: email, Password: password, SubjectType: "individual", Locale: "en",
-	})
-	if err != nil {
-		return b, err
-	}
-	if b.client, err = visitor.SignIn(ctx, email, password, "bench"); err != nil {
-		return b, err
-	}
-	bundle, err := b.client.Agreement(ctx)
-	if err != nil {
-		return b, err
-	}
-	shown := client.Displayed{Bundle: bundle.Bundle, Locale: "en"}
-	if err := b.client.DisplayAgreement(ctx, shown); err != nil {
-		return b, err
-	}
-	if _, err := b.client.AcceptAgreement(ctx, shown); err != nil {
-		return b, err
-	}
-	applied, err := b.client.ApplyIdentity(ctx, client.IdentityApplication{
-		SubjectType: "individual", Name: "Bench Buyer", IDKind: "resident_id", Number: residentID(i), Mobile: "13800138000",
-		Email: email, BankAccount: "6225881234567898", Consent: true,
-	})
-	if err != nil {
-		return b, err
-	}
-	if _, err := officer.DecideIdentity(ctx, applied.ID, client.Decision{Approve: true, Reason: "bench"}); err != nil {
-		return b, err
-	}
-	listing, err := b.client.Listing(ctx, bought[i%len(bought)])
-	if err != nil {
-		return b, err
-	}
-	paid := slices.IndexFunc(listing.Plans, func(o client.Offer) bool { return o.Price.Minor > 0 })
-	if paid < 0 {
-		return b, fmt.Errorf("%s has no paid plan", listing.Product.Slug)
-	}
-	quote, err := b.client.Quote(ctx, listing.Plans[paid].Plan, 1)
-	b.purchase = client.Purchase{
-		Plan: quote.Plan, Quantity: 1, For: in.Account, TermsSHA256: quote.TermsSHA256, Total: quote.Fee.Paid, Gateway: "sandbox", AcceptTerms: true,
-	}
-	return b, err
-}
-
-// residentID makes up a number of somebody born in 1990, with its check digit.
-func residentID(i int) string {
-	digits := fmt.Sprintf("11010119900307%03d", i+1)
-	sum := 0
-	for at, d := range digits {
-		sum += int(d-'0') * (1 << (len(digits) - at) % 11)
-	}
-	return digits + string("10X98765432"[sum%11])
-}
-
 // placed is what one client did.
 type placed struct {
 	orders []order.ID
@@ -206,7 +115,7 @@ type placed struct {
 
 // purchases lets each buyer place one order after the other for the whole time,
 // waits until every order is paid and delivered, and reports.
-func (m *measured) purchases(ctx context.Context, a *market, p *provider, people []buyer) error {
+func (m *measured) purchases(ctx context.Context, a *market, p *provider, people []rig.Customer) error {
 	m.say("%d clients buy for %s", len(people), m.purchase)
 	cpu, start := cpuTime(), time.Now()
 	results := make([]placed, len(people))
@@ -216,7 +125,7 @@ func (m *measured) purchases(ctx context.Context, a *market, p *provider, people
 			for r := &results[i]; time.Since(start) < m.purchase && r.err == nil; {
 				began := time.Now()
 				var o client.Order
-				if o, _, r.err = b.client.PlaceOrder(ctx, client.NewKey(), b.purchase); r.err == nil {
+				if o, _, r.err = b.Client.PlaceOrder(ctx, client.NewKey(), b.Purchase); r.err == nil {
 					r.took, r.orders = append(r.took, time.Since(began)), append(r.orders, order.ID(o.ID))
 				}
 			}
@@ -246,8 +155,8 @@ func (m *measured) purchases(ctx context.Context, a *market, p *provider, people
 	}
 	m.set(name+"paid", "purchases/s", n/paid.Sub(start).Seconds())
 	m.set(name+"accepted while placing", "orders/s", n/stopped.Sub(start).Seconds())
-	m.set(name+"answer to placing, p50", "ms", percentile(all.took, 50))
-	m.set(name+"answer to placing, p99", "ms", percentile(all.took, 99))
+	m.set(name+"answer to placing, p50", "ms", rig.Percentile(all.took, 50))
+	m.set(name+"answer to placing, p99", "ms", rig.Percentile(all.took, 99))
 	m.set(name+"until the last is delivered, after placing ends", "s", max(0, delivered.Sub(stopped).Seconds()))
 	m.set(name+"CPU of market, provider and clients", "ms/purchase", used.Seconds()*1000/n)
 	return nil

@@ -22,6 +22,7 @@ import (
 
 	"yunshi/client"
 	"yunshi/internal/app/demo"
+	"yunshi/internal/app/rig"
 )
 
 // command is the program under measurement on this engine's database.
@@ -216,8 +217,8 @@ func (m *measured) visited(ctx context.Context, market string, pages []page) err
 	for _, p := range pages {
 		if !done[p.name] {
 			done[p.name] = true
-			m.set(p.name+", 8 clients: p50", "ms", percentile(all[p.name], 50))
-			m.set(p.name+", 8 clients: p99", "ms", percentile(all[p.name], 99))
+			m.set(p.name+", 8 clients: p50", "ms", rig.Percentile(all[p.name], 50))
+			m.set(p.name+", 8 clients: p99", "ms", rig.Percentile(all[p.name], 99))
 		}
 	}
 	what := "search and category pages"

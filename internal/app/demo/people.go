@@ -2,7 +2,9 @@ package demo
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"yunshi/internal/market/account"
 )
@@ -28,4 +30,32 @@ func Seller() (string, error) {
 		return "", err
 	}
 	return p.Vendors[0].Users[0].Email, nil
+}
+
+// Owner is the owner of a vendor of the demonstration, by the vendor's slug.
+func Owner(slug string) (email, password string, err error) {
+	c, p, err := read()
+	if err != nil {
+		return "", "", err
+	}
+	for _, staffed := range p.Vendors {
+		if staffed.Vendor == slug {
+			return staffed.Users[0].Email, passwordOf(staffed.Users[0]), nil
+		}
+	}
+	for _, v := range c.Vendors {
+		if v.Slug == slug {
+			return v.Owner.Email, passwordOf(v.Owner), nil
+		}
+	}
+	return "", "", fmt.Errorf("demo: no vendor is called %q", slug)
+}
+
+// passwordOf is the person's own, or one that is made of the address.
+func passwordOf(p person) string {
+	if p.Password != "" {
+		return p.Password
+	}
+	name, _, _ := strings.Cut(p.Email, "@")
+	return "demo-" + strings.ReplaceAll(name, ".", "-") + "-quiet-harbour"
 }

@@ -268,9 +268,7 @@ func (s *seeding) operator(p personas) error {
 
 // member registers an account, accepts the agreement and verifies the identity.
 func (s *seeding) member(p person, subject account.SubjectType, display string, in identity.Application) (audit.Actor, error) {
-	if p.Password == "" {
-		p.Password = "demo-" + strings.ReplaceAll(strings.Split(p.Email, "@")[0], ".", "-") + "-quiet-harbour"
-	}
+	p.Password = passwordOf(p)
 	if p.Locale == "" {
 		p.Locale = "zh"
 	}

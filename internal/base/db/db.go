@@ -53,11 +53,19 @@ type Options struct {
 	Writers int              // PostgreSQL write connections; default 8
 	Readers int              // read connections; default 8
 	Log     *slog.Logger     // default discards
+	// Patience is how long PostgreSQL may say nothing while an answer is awaited,
+	// and how long it lets an idle transaction of ours hold its locks. After it the
+	// connection counts as dead. Default 10 s; [Forever] is for work that takes long
+	// by its nature.
+	Patience time.Duration
 
 	// UnsafeDurability accepts engines that may lose acknowledged commits.
 	// Only tests set it.
 	UnsafeDurability bool
 }
+
+// Forever is the patience of commands that read or write the whole database.
+const Forever time.Duration = -1
 
 // DB is the pool. Domain code never holds one: it is given a [Tx] or a [Reader].
 type DB struct {
@@ -86,6 +94,10 @@ var errAgain = errors.New("db: run the transaction again")
 // committed. The caller must re-read its own rows before it answers.
 var ErrUnknownCommit = errors.New("db: the outcome of the commit is unknown")
 
+// ErrUnavailable means that the database cannot be reached or cannot write now.
+// Nobody was told that anything was done; the same intent may be sent again.
+var ErrUnavailable = errors.New("db: the database is not available")
+
 // ErrNested is returned by [DB.Write] inside another Write of the same goroutine.
 var ErrNested = errors.New("db: Write inside Write")
 
@@ -106,6 +118,9 @@ func Open(ctx context.Context, url string, opt Options) (*DB, error) {
 	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Patience == 0 {
+		opt.Patience = 10 * time.Second
 	}
 	d := &DB{opt: opt, slots: make(chan struct{}, opt.Readers), ids: id.Source{Now: opt.Now, Rand: opt.Rand}}
 	var err error
@@ -182,7 +197,7 @@ func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 			}
 			continue
 		}
-		return err
+		return available(err)
 	}
 }
 
@@ -245,10 +260,10 @@ func (d *DB) Read(ctx context.Context, fn func(r Reader) error) error {
 	}
 	tx, err := d.read.BeginTx(ctx, options)
 	if err != nil {
-		return fmt.Errorf("db: begin read: %w", err)
+		return available(fmt.Errorf("db: begin read: %w", err))
 	}
 	defer tx.Rollback() //nolint:errcheck // a read has nothing to lose
-	return fn(&snapshot{d: d, tx: tx, now: d.Now()})
+	return available(fn(&snapshot{d: d, tx: tx, now: d.Now()}))
 }
 
 // Prepare reports whether the engine accepts a statement; tests call it for

@@ -1,7 +1,13 @@
 package db
 
 import (
+	"context"
+	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -55,4 +61,37 @@ func serialization(err error) bool {
 	}
 	var lite *sqlite.Error
 	return errors.As(err, &lite) && (lite.Code()&0xff == sqlite3.SQLITE_BUSY || lite.Code()&0xff == sqlite3.SQLITE_LOCKED)
+}
+
+// outages are the classes and codes with which PostgreSQL says that it cannot
+// serve anybody now: connection, resources, shutdown and start.
+var outages = []string{"08", "53", "57P", "58", "25P03"}
+
+// available marks an error that means that the database is not there, or has no
+// room, with [ErrUnavailable].
+func available(err error) error {
+	if err == nil || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
+	var network *net.OpError
+	var lite *sqlite.Error
+	out := false
+	switch {
+	case errors.Is(err, context.Canceled): // by whoever asked
+	case errors.As(err, &pg):
+		for _, prefix := range outages {
+			out = out || strings.HasPrefix(pg.Code, prefix)
+		}
+	case errors.As(err, &lite):
+		out = lite.Code()&0xff == sqlite3.SQLITE_FULL || lite.Code()&0xff == sqlite3.SQLITE_IOERR
+	default:
+		out = errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) ||
+			errors.Is(err, net.ErrClosed) || errors.Is(err, ErrUnknownCommit) || pgconn.Timeout(err) || pgconn.SafeToRetry(err)
+	}
+	if !out {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

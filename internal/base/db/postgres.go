@@ -5,6 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,13 +24,19 @@ func (d *DB) openPostgres(ctx context.Context, url string) error {
 	// A sequential scan makes a SERIALIZABLE transaction depend on the whole
 	// table, so on small tables everybody conflicts with everybody. Writers
 	// look rows up by index, whatever the table's size.
-	writers, err := pool(ctx, url, d.opt.Writers, map[string]string{"enable_seqscan": "off"})
+	settings := map[string]string{"enable_seqscan": "off"}
+	if d.opt.Patience > 0 {
+		// A node that sleeps in the middle of a transaction must not keep its rows from
+		// the others; when it wakes, the transaction is gone.
+		settings["idle_in_transaction_session_timeout"] = strconv.FormatInt(d.opt.Patience.Milliseconds(), 10)
+	}
+	writers, err := d.pool(ctx, url, d.opt.Writers, settings)
 	if err != nil {
 		return err
 	}
 	d.write = stdlib.OpenDBFromPool(writers)
 	d.write.SetMaxIdleConns(0) // the pool below keeps the connections
-	readers, err := pool(ctx, url, d.opt.Readers, map[string]string{"default_transaction_read_only": "on"})
+	readers, err := d.pool(ctx, url, d.opt.Readers, map[string]string{"default_transaction_read_only": "on"})
 	if err != nil {
 		return err
 	}
@@ -36,7 +46,7 @@ func (d *DB) openPostgres(ctx context.Context, url string) error {
 	return d.durable(ctx)
 }
 
-func pool(ctx context.Context, url string, size int, params map[string]string) (*pgxpool.Pool, error) {
+func (d *DB) pool(ctx context.Context, url string, size int, params map[string]string) (p *pgxpool.Pool, err error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("db: the PostgreSQL address cannot be parsed") // its text may hold a password
@@ -47,11 +57,78 @@ func pool(ctx context.Context, url string, size int, params map[string]string) (
 	for name, value := range params {
 		config.ConnConfig.RuntimeParams[name] = value
 	}
-	p, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	if limit := d.opt.Patience; limit > 0 {
+		if config.ConnConfig.ConnectTimeout == 0 {
+			config.ConnConfig.ConnectTimeout = connectWithin
+		}
+		dial := config.ConnConfig.DialFunc
+		config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			// Connections that rest are as old as the one that went silent: none is trusted.
+			return &impatient{Conn: c, limit: limit, silent: func() { go p.Reset() }}, nil
+		}
+	}
+	if p, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("db: PostgreSQL: %w", err)
 	}
 	return p, nil
+}
+
+// connectWithin bounds the making of a connection.
+const connectWithin = 5 * time.Second
+
+// impatient is a connection on which waiting for the server ends. Without it a
+// server that vanished without a farewell is waited for until the kernel gives up,
+// which takes minutes, or for ever.
+type impatient struct {
+	net.Conn
+	limit  time.Duration
+	silent func() // told when the server said nothing
+
+	mu    sync.Mutex
+	asked time.Time // the deadline that the driver has set; zero is none
+}
+
+// Read waits for the server until the driver's deadline, or else for the limit.
+func (c *impatient) Read(b []byte) (int, error) {
+	c.mu.Lock()
+	ours := c.asked.IsZero()
+	if ours {
+		if err := c.Conn.SetReadDeadline(time.Now().Add(c.limit)); err != nil {
+			c.mu.Unlock()
+			return 0, err
+		}
+	}
+	c.mu.Unlock()
+	n, err := c.Conn.Read(b)
+	if ours && errors.Is(err, os.ErrDeadlineExceeded) {
+		c.mu.Lock()
+		ours = c.asked.IsZero()
+		c.mu.Unlock()
+		if ours {
+			c.silent()
+		}
+	}
+	return n, err
+}
+
+// SetDeadline is how the driver ends a call whose context has ended.
+func (c *impatient) SetDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = t
+	return c.Conn.SetDeadline(t)
+}
+
+// SetReadDeadline is SetDeadline for one direction.
+func (c *impatient) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = t
+	return c.Conn.SetReadDeadline(t)
 }
 
 // durable refuses a server that may forget an acknowledged commit.
@@ -159,7 +236,9 @@ func (w *pgWriter) outcome(ctx context.Context, xid string, cause error) error {
 	defer cancel()
 	for {
 		var status sql.NullString
-		err := w.pool.QueryRow(ctx, "SELECT pg_xact_status($1::text::xid8)", xid).Scan(&status)
+		one, stop := context.WithTimeout(ctx, connectWithin)
+		err := w.pool.QueryRow(one, "SELECT pg_xact_status($1::text::xid8)", xid).Scan(&status)
+		stop()
 		switch {
 		case err == nil && status.String == "committed":
 			return nil

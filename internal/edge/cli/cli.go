@@ -54,7 +54,10 @@ type Env struct {
 }
 
 // Open opens the market's database for a command beside a running market.
-func (e *Env) Open() (*db.DB, error) { return app.OpenDB(e.Ctx, e.Config, e.log(slog.LevelWarn)) }
+func (e *Env) Open() (*db.DB, error) {
+	e.Config.Unhurried = true
+	return app.OpenDB(e.Ctx, e.Config, e.log(slog.LevelWarn))
+}
 
 func (e *Env) log(level slog.Level) *slog.Logger {
 	if e.Config.Verbose {
@@ -218,7 +221,7 @@ type migrateCmd struct{}
 
 // Run migrates and says so.
 func (*migrateCmd) Run(e *Env) error {
-	d, err := db.Open(e.Ctx, e.Config.DatabaseURL(), db.Options{})
+	d, err := db.Open(e.Ctx, e.Config.DatabaseURL(), db.Options{Patience: db.Forever})
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ var (
 	ErrKeyRequired = fault.New(fault.Invalid, "IDEMPOTENCY_KEY_REQUIRED", "")
 	// ErrLimited asks a caller to slow down.
 	ErrLimited = fault.New(fault.Limited, "RATE_LIMITED", "UA 4.7.5")
+	// ErrUnavailable is all that is said while the database is not there.
+	ErrUnavailable = fault.New(fault.Unavailable, "UNAVAILABLE", "")
 )
 
 // Access says who may call a route. The zero value is no access and is refused

@@ -98,6 +98,12 @@ func (c *Call) fail(w *statusWriter, err error) {
 		err = ErrNotFound // the answer must not tell a foreign object from none
 	}
 	f, known := fault.Of(err)
+	if !known && errors.Is(err, db.ErrUnavailable) {
+		c.Market.Log.Error("database not available", "method", c.R.Method, "path", c.R.URL.Path, "reference", c.reference, "error", err)
+		c.W.Header().Set("Retry-After", "1")
+		err = ErrUnavailable
+		f, known = ErrUnavailable, true
+	}
 	if !known || f.Kind == fault.Internal {
 		c.Market.Log.Error("request failed", "method", c.R.Method, "path", c.R.URL.Path, "reference", c.reference, "error", err)
 	}

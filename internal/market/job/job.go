@@ -124,6 +124,20 @@ type Stuck struct {
 	Error string
 }
 
+// Backlog is how much work there is now.
+type Backlog struct {
+	Due     int64     // wait although their time has come
+	Running int64     // leased, also by a worker that is dead
+	Failed  int64     // gave up
+	Oldest  time.Time // when the longest due one should have run; zero when none is due
+	Expired time.Time // when the lease ran out that nobody has taken over for longest; zero when there is none
+}
+
+// Waiting says how much work there is.
+func Waiting(ctx context.Context, r db.Reader) (Backlog, error) {
+	return db.One(ctx, r, scanBacklog, selectBacklog, db.Micros(r.Now()))
+}
+
 // Failed lists jobs that gave up, newest first, at most n.
 func Failed(ctx context.Context, r db.Reader, n int) ([]Stuck, error) {
 	return db.All(ctx, r, scanStuck, selectFailed, n)

@@ -217,3 +217,43 @@ func TestEachJobOfManyRunsOnceOnTwoNodes(t *testing.T) {
 		}
 	})
 }
+
+// A queue that is never empty must not keep the jobs of a dead worker waiting.
+func TestJobsOfADeadWorkerComeBeforeTheQueue(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		enqueue(t, d, job.Spec{Kind: "k", Object: "left"})
+		dead := job.NewWorker(d, map[string]job.Handler{"k": {Run: func(context.Context, *db.DB, job.Job) error {
+			panic("unreachable")
+		}}}, quiet)
+		if jobs, err := job.Claim(t.Context(), dead, 1); err != nil || len(jobs) != 1 {
+			t.Fatalf("%v, %v", jobs, err)
+		}
+		clock.Advance(time.Minute)
+		for range 40 {
+			enqueue(t, d, job.Spec{Kind: "k", Object: "new"})
+		}
+		waiting := func() (b job.Backlog) {
+			if err := d.Read(t.Context(), func(r db.Reader) (err error) {
+				b, err = job.Waiting(t.Context(), r)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		if b := waiting(); b.Due != 40 || b.Running != 1 || b.Failed != 0 || b.Oldest != clock.Now() || b.Expired != clock.Now().Add(-30*time.Second) {
+			t.Errorf("backlog %+v", b)
+		}
+		var order []string
+		drain(t, d, job.Handler{Run: func(_ context.Context, _ *db.DB, j job.Job) error {
+			order = append(order, j.Object)
+			return nil
+		}})
+		if len(order) != 41 || order[0] != "left" {
+			t.Errorf("%d ran, first %q", len(order), order[0])
+		}
+		if b := waiting(); b != (job.Backlog{}) {
+			t.Errorf("after the work: %+v", b)
+		}
+	})
+}

@@ -28,6 +28,14 @@ const (
 	againJob = `UPDATE job_job SET state = 'waiting', attempt = 0, due_at = $1, ended_at = 0 WHERE id = $2 AND state = 'failed' AND (name = '' OR NOT EXISTS (
 			SELECT 1 FROM job_job twin WHERE twin.kind = job_job.kind AND twin.object = job_job.object AND twin.name = job_job.name AND twin.state = 'waiting'))`
 
+	selectBacklog = `SELECT
+		COUNT(CASE WHEN state = 'waiting' AND due_at <= $1 THEN 1 END),
+		COUNT(CASE WHEN state = 'running' THEN 1 END),
+		COUNT(CASE WHEN state = 'failed' THEN 1 END),
+		COALESCE(MIN(CASE WHEN state = 'waiting' AND due_at <= $1 THEN due_at END), 0),
+		COALESCE(MIN(CASE WHEN state = 'running' AND lease_until < $1 THEN lease_until END), 0)
+		FROM job_job WHERE state IN ('waiting', 'running', 'failed')`
+
 	cols           = `id, kind, object, name, token, attempt, payload, enqueued_at`
 	selectFailed   = `SELECT ` + cols + `, state, due_at, error FROM job_job WHERE state = 'failed' ORDER BY ended_at DESC, id DESC LIMIT $1`
 	selectOfObject = `SELECT ` + cols + `, state, due_at, error FROM job_job WHERE object = $1 ORDER BY enqueued_at DESC, id DESC LIMIT 100`
@@ -53,4 +61,12 @@ func scanStuck(s db.Scanner) (Stuck, error) {
 	err := s.Scan(append(fields(&k.Job, &payload, &enqueued), &k.State, &due, &k.Error)...)
 	k.Payload, k.EnqueuedAt, k.DueAt = json.RawMessage(payload), db.Time(enqueued), db.Time(due)
 	return k, err
+}
+
+func scanBacklog(s db.Scanner) (Backlog, error) {
+	var b Backlog
+	var oldest, expired int64
+	err := s.Scan(&b.Due, &b.Running, &b.Failed, &oldest, &expired)
+	b.Oldest, b.Expired = db.Time(oldest), db.Time(expired)
+	return b, err
 }

@@ -124,7 +124,9 @@ func (w *Worker) claim(ctx context.Context, n int) ([]Job, error) {
 	}
 	var candidates []string
 	err := w.d.Read(ctx, func(r db.Reader) error {
-		for _, q := range []string{selectDue, selectOut} {
+		// What a dead worker left comes first: it is older than anything that is due, and
+		// behind a queue that is never empty it would wait for ever.
+		for _, q := range []string{selectOut, selectDue} {
 			ids, err := db.All(ctx, r, db.Column[string], q, db.Micros(r.Now()), n)
 			if err != nil {
 				return err

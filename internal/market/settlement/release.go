@@ -338,9 +338,10 @@ func RefundEnded(ctx context.Context, tx *db.Tx, r payment.Refund) error {
 	if err != nil {
 		return err
 	}
-	// What went back before the rest was freed was never freed.
+	// What went back before the rest was freed was never freed, and where nothing was
+	// freed nothing can be taken: the provider keeps its fee of what it sends back.
 	x := money.Amount{Minor: c.Freed.Minor + a.Fee.Minor + a.Refunded.Minor - a.Captured.Minor, Currency: r.Amount.Currency}
-	if x.Minor = min(x.Minor, r.Amount.Minor); x.Minor <= 0 {
+	if x.Minor = min(x.Minor, r.Amount.Minor, c.Freed.Minor); x.Minor <= 0 {
 		return nil
 	}
 	if _, err := ledger.ProviderDraw(ctx, tx, c.Gateway, string(r.ID), x, tx.Now()); err != nil {

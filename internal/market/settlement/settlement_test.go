@@ -293,6 +293,32 @@ func TestARefundAfterTheSplitIsDrawnFromTheVendor(t *testing.T) {
 	})
 }
 
+// The provider keeps its fee of what it sends back whole; nothing of the vendor's
+// was freed that it could come from.
+func TestAWholeRefundBeforeTheReleaseEndsAlsoWithAFee(t *testing.T) {
+	trades(t, func(t *testing.T, w *world.Trade) {
+		w.Provider.TakeFee(60)
+		o := w.Bought(w.Customer(account.LegalPerson), w.Listed(world.Content(delivery.LicenceKey, price)))
+		w.Write(func(tx *db.Tx) error {
+			refund, err := payment.StartRefund(t.Context(), tx, w.Finance, payment.RefundStart{
+				Attempt: o.Attempt, Amount: cny(price), Cause: payment.CauseOrder, Key: "early",
+			})
+			if err != nil {
+				return err
+			}
+			_, _, err = ledger.Refund(t.Context(), tx, ledger.RefundOf{Refund: string(refund.ID), Line: string(o.Line), Amount: cny(price), At: tx.Now()})
+			return err
+		})
+		w.Drain()
+		if all := w.Refunds(o.ID); len(all) != 1 || all[0].State != payment.RefundSucceeded {
+			t.Errorf("refunds %+v", all)
+		}
+		if c := collection(t, w, o); c.Freed.Minor != 0 {
+			t.Errorf("freed %s", c.Freed)
+		}
+	})
+}
+
 func TestADisputeFreezesTheVendorsShareAndALostOneEndsTheRight(t *testing.T) {
 	trades(t, func(t *testing.T, w *world.Trade) {
 		o := settled(t, w)

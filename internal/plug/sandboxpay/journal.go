@@ -50,6 +50,8 @@ type delivered struct {
 // ErrJournal reports a journal that cannot be trusted or written any more.
 var ErrJournal = errors.New("sandboxpay: journal")
 
+const journalName = "journal.jsonl"
+
 // journal is an append-only file of lines "crc32 json". A line is either wholly
 // on disk or, after a crash, a torn tail that the next start cuts off.
 type journal struct {
@@ -66,7 +68,7 @@ func openJournal(dir string, apply func(entry)) (*journal, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrJournal, err)
 	}
-	file, err := os.OpenFile(filepath.Join(dir, "journal.jsonl"), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(filepath.Join(dir, journalName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrJournal, err)
 	}
@@ -82,30 +84,58 @@ func openJournal(dir string, apply func(entry)) (*journal, error) {
 	return j, nil
 }
 
-func (j *journal) replay(apply func(entry)) error {
-	reader := bufio.NewReaderSize(j.file, 1<<16)
+func (j *journal) replay(apply func(entry)) (err error) {
+	if j.seq, j.size, err = readEntries(j.file, apply); err != nil {
+		return err
+	}
+	return j.cut()
+}
+
+// readEntries hands the entries over in order and returns the number of the last
+// good one and the bytes up to its end.
+func readEntries(from io.Reader, apply func(entry)) (seq, size int64, err error) {
+	reader := bufio.NewReaderSize(from, 1<<16)
 	for {
 		line, err := reader.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			break // whatever stands before the end without a newline is torn
+			return seq, size, nil // whatever stands before the end without a newline is torn
 		}
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrJournal, err)
+			return seq, size, fmt.Errorf("%w: %w", ErrJournal, err)
 		}
 		e, err := decodeLine(line)
 		if err != nil {
 			if _, peeked := reader.Peek(1); errors.Is(peeked, io.EOF) {
-				break
+				return seq, size, nil
 			}
-			return fmt.Errorf("%w: line after entry %d is damaged: %w", ErrJournal, j.seq, err)
+			return seq, size, fmt.Errorf("%w: line after entry %d is damaged: %w", ErrJournal, seq, err)
 		}
-		if e.Seq != j.seq+1 {
-			return fmt.Errorf("%w: entry %d follows entry %d", ErrJournal, e.Seq, j.seq)
+		if e.Seq != seq+1 {
+			return seq, size, fmt.Errorf("%w: entry %d follows entry %d", ErrJournal, e.Seq, seq)
 		}
-		j.seq, j.size = e.Seq, j.size+int64(len(line))
+		seq, size = e.Seq, size+int64(len(line))
 		apply(e)
 	}
-	return j.cut()
+}
+
+// Witness reads what a provider has on disk, without touching it: the payments
+// and refunds as its journal has them, by id. The provider may be running.
+func Witness(dir string) (payments map[string]Payment, refunds map[string]Refund, err error) {
+	file, err := os.Open(filepath.Join(dir, journalName))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrJournal, err)
+	}
+	defer file.Close()
+	payments, refunds = map[string]Payment{}, map[string]Refund{}
+	_, _, err = readEntries(file, func(e entry) {
+		if e.Payment != nil {
+			payments[e.Payment.ID] = *e.Payment
+		}
+		if e.Refund != nil {
+			refunds[e.Refund.ID] = *e.Refund
+		}
+	})
+	return payments, refunds, err
 }
 
 // cut removes everything behind the last good line.

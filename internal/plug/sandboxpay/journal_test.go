@@ -155,3 +155,42 @@ func FuzzDecodeLine(f *testing.F) {
 		}
 	})
 }
+
+// A witness is asked while the provider works, and a torn tail is not its business.
+func TestWitness_ReadsTheJournalWithoutTouchingIt(t *testing.T) {
+	b := start(t)
+	payment := b.captured(t, "pay_1")
+	refund, err := b.CreateRefund(t.Context(), RefundRequest{Reference: "rfd_1", Payment: payment.ID, Amount: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(journalFile(b), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("00000000 {torn"); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	before, err := os.ReadFile(journalFile(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	payments, refunds, err := Witness(b.cfg.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := payments[payment.ID]; p.Status != PaymentCaptured || p.Captured != payment.Amount || p.Refunded != 5 {
+		t.Errorf("payment %+v", p)
+	}
+	if f := refunds[refund.ID]; f.Reference != "rfd_1" || f.Amount != 5 {
+		t.Errorf("refund %+v", f)
+	}
+	after, err := os.ReadFile(journalFile(b))
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the journal was touched: %v", err)
+	}
+	if _, _, err := Witness(t.TempDir()); !errors.Is(err, ErrJournal) {
+		t.Errorf("no journal: %v", err)
+	}
+}

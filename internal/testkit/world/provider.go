@@ -15,13 +15,14 @@ import (
 // makes each at most once, knows nothing of the market, and does what a test lets
 // its customers do.
 type Provider struct {
-	mu       sync.Mutex
-	clock    func() time.Time
-	payments map[string]*payment.Object // by provider id
-	byRef    map[payment.AttemptID]string
-	refunds  map[payment.RefundID]*payment.RefundObject
-	refunded map[payment.RefundID]time.Time
-	instant  bool
+	mu        sync.Mutex
+	clock     func() time.Time
+	payments  map[string]*payment.Object // by provider id
+	byRef     map[payment.AttemptID]string
+	refunds   map[payment.RefundID]*payment.RefundObject
+	refunded  map[payment.RefundID]time.Time
+	instant   bool
+	feePoints int64 // of captures
 	objects
 }
 
@@ -128,7 +129,15 @@ func (p *Provider) Capture(reference payment.AttemptID, paid money.Amount) payme
 	defer p.mu.Unlock()
 	o := p.payments[p.byRef[reference]]
 	o.State, o.Captured, o.CaptureID, o.CapturedAt = payment.ObjectCaptured, paid, "cap-"+o.ProviderID, p.clock()
+	o.Fee = money.Amount{Minor: paid.Minor * p.feePoints / 10000, Currency: paid.Currency}
 	return *o
+}
+
+// TakeFee keeps so many basis points of each later capture.
+func (p *Provider) TakeFee(points int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.feePoints = points
 }
 
 // HoldRefunds makes refunds wait for [Provider.EndRefund] instead of succeeding
