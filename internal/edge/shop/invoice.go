@@ -3,6 +3,7 @@ package shop
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -202,6 +203,12 @@ func buyerOf(form func(string) string) invoice.Buyer {
 	}
 }
 
+// unnamed stands for a title in what an idempotency key stands for. The hash of
+// that is part of the public log; with a key nobody can try names against it.
+func unnamed(c *serve.Call, b invoice.Buyer) string {
+	return c.Market.DB.Keys().Index("shop.input", strings.Join([]string{string(b.Kind), b.Name, b.TaxID, b.Email, b.Address, b.Phone, b.Bank, b.BankAccount}, "\n"))
+}
+
 func requestInvoice(c *serve.Call) error {
 	ctx, form, id := c.R.Context(), c.R.PostFormValue, order.ID(c.R.PathValue("id"))
 	in := invoice.Ask{Kind: invoice.Kind(form("kind")), From: form("from")}
@@ -215,9 +222,8 @@ func requestInvoice(c *serve.Call) error {
 		return again(c, invoice.ErrInvalid.In("amount"), invoiceAgain)
 	}
 	in.Amount = amount
-	// What a key stands for is hashed, so the title may be part of it.
 	err = serve.Act(c, serve.Intent{
-		Name: "invoice.request", Input: []any{id, in.Kind, in.Amount, in.Title, in.From, in.Buyer.Kind, in.Buyer.Name, in.Buyer.TaxID}, Subjects: []string{string(id)}, Clauses: []string{"UA 4.4"},
+		Name: "invoice.request", Input: []any{id, in.Kind, in.Amount, in.Title, in.From, unnamed(c, in.Buyer)}, Subjects: []string{string(id)}, Clauses: []string{"UA 4.4"},
 	}, func(tx *db.Tx) error {
 		o, err := order.Get(ctx, tx, c.Actor, id)
 		if err != nil {
@@ -407,7 +413,7 @@ func titlesAgain(c *serve.Call, failed error) error {
 
 func saveTitle(c *serve.Call) error {
 	b := buyerOf(c.R.PostFormValue)
-	err := serve.Act(c, serve.Intent{Name: "invoice.save_title", Input: []string{string(b.Kind), b.Name, b.TaxID}}, func(tx *db.Tx) error {
+	err := serve.Act(c, serve.Intent{Name: "invoice.save_title", Input: unnamed(c, b)}, func(tx *db.Tx) error {
 		_, err := invoice.SaveTitle(c.R.Context(), tx, c.Actor, b)
 		return err
 	})

@@ -163,7 +163,9 @@ func (d desk) confirmInvoice(c *serve.Call) error {
 }
 
 func (d desk) rejectInvoice(c *serve.Call) error {
-	return d.invoiceActed(c, "invoice.reject", c.R.PostFormValue("reason"), func(ctx context.Context, tx *db.Tx, id invoice.ID) error {
+	// A reason may name a person, and what an intent stands for is hashed into the public log.
+	said := c.Market.DB.Keys().Index("vendordesk.input", c.R.PostFormValue("reason"))
+	return d.invoiceActed(c, "invoice.reject", said, func(ctx context.Context, tx *db.Tx, id invoice.ID) error {
 		_, err := invoice.Reject(ctx, tx, c.Actor, id, c.R.PostFormValue("reason"))
 		return err
 	})
@@ -193,29 +195,7 @@ func (d desk) uploadInvoice(c *serve.Call) error {
 		if _, err := d.mine(c, tx, id); err != nil {
 			return err
 		}
-		if kind != invoice.XML {
-			colour := invoice.Colour(c.R.PostFormValue("colour"))
-			if colour == "" {
-				colour = invoice.Blue
-			}
-			_, err := invoice.Attach(ctx, tx, c.Actor, id, colour, u)
-			return err
-		}
-		if doc.Colour == invoice.Blue {
-			_, err := invoice.Issue(ctx, tx, c.Actor, id, doc, u)
-			return err
-		}
-		letters, err := invoice.RedLetters(ctx, tx, c.Actor, id)
-		if err != nil {
-			return err
-		}
-		for _, l := range letters {
-			if l.EndedAt.IsZero() {
-				_, err := invoice.IssueRed(ctx, tx, c.Actor, l.ID, doc, u)
-				return err
-			}
-		}
-		return invoice.ErrState
+		return invoice.Record(ctx, tx, c.Actor, id, doc, invoice.Colour(c.R.PostFormValue("colour")), u)
 	})
 	if err != nil {
 		c.DropInvoice(u)

@@ -274,3 +274,32 @@ func letter(ctx context.Context, tx *db.Tx, code string, to account.ID, link str
 	}
 	return message.Send(ctx, tx, message.Notice{Code: code, To: to, Link: link, Params: params})
 }
+
+// Record takes whatever file a vendor has for a request: the XML of the invoice
+// issues it, that of a red one answers the red letter that is agreed, and a view
+// is attached. A view is of the colour given, blue when none is.
+func Record(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, d Document, view Colour, f Upload) error {
+	switch {
+	case f.Kind != XML && view == "":
+		view = Blue
+		fallthrough
+	case f.Kind != XML:
+		_, err := Attach(ctx, tx, by, id, view, f)
+		return err
+	case d.Colour != Red:
+		_, err := Issue(ctx, tx, by, id, d, f)
+		return err
+	}
+	if _, _, err := own(ctx, tx, by, id); err != nil {
+		return err
+	}
+	l, open, err := openRed(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if !open {
+		return ErrState
+	}
+	_, err = IssueRed(ctx, tx, by, l.ID, d, f)
+	return err
+}

@@ -56,7 +56,7 @@ const (
 	insertInvoice = `INSERT INTO invoice_invoice (id, request, colour, number, kind, net, tax, total, reddened, currency, document_sealed, issued_at,
 			recorded_at, recorded_by, retain_until)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, $13, $14) ON CONFLICT (number) DO NOTHING`
-	selectInvoices = `SELECT ` + invoiceCols + ` FROM invoice_invoice WHERE request = $1 ORDER BY id`
+	selectInvoices = `SELECT ` + invoiceCols + ` FROM invoice_invoice WHERE request = $1 ORDER BY colour, id`
 	redden         = `UPDATE invoice_invoice SET reddened = reddened + $1 WHERE id = $2 AND colour = 'blue' AND reddened + $1 <= total`
 
 	insertFile  = `INSERT INTO invoice_file (request, kind, number, sha256, size, blob, added_at, added_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
