@@ -1690,7 +1690,7 @@ func slipPage(c page.Chrome, v slipView, lang text.Lang) templ.Component {
 					ctx = templ.InitializeContext(ctx)
 					templ_7745c5c3_Err = page.DataTable(page.Table{
 						Caption: text.T(ctx, "invoice.slip.handed_over"), Hidden: true,
-						Columns: []page.Column{{Label: text.T(ctx, "invoice.slip.event")}, {Label: text.T(ctx, "base.time")}, {Label: text.T(ctx, "shop.product.hash")}},
+						Columns: []page.Column{{Label: text.T(ctx, "invoice.slip.event")}, {Label: text.T(ctx, "base.time")}, {Label: text.T(ctx, "desk.hash")}},
 						Rows:    receiptRows(ctx, v.Receipts),
 						Empty:   page.Empty{Title: text.T(ctx, "invoice.slip.nothing"), Text: text.T(ctx, "invoice.slip.nothing.text")},
 					}).Render(ctx, templ_7745c5c3_Buffer)

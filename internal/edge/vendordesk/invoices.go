@@ -10,7 +10,6 @@ import (
 	"github.com/a-h/templ"
 
 	"yunshi/internal/base/db"
-	"yunshi/internal/base/fault"
 	"yunshi/internal/base/money"
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
@@ -118,6 +117,9 @@ func (d desk) invoiceAgain(c *serve.Call, refusal error) error {
 		return err
 	}); err != nil {
 		return err
+	}
+	if errors.Is(refusal, invoice.ErrMismatch) {
+		view.errors["file"] = text.T(ctx, "fault."+invoice.ErrMismatch.Code)
 	}
 	view.frame = d.frame(c, "/vendor/invoices", text.T(ctx, "invoice.page.request", "Amount", page.MoneyText(ctx, view.Amount)))
 	return d.shown(c, refusal, invoicePage(view))
@@ -310,7 +312,7 @@ func invoiceItems(ctx context.Context, due []invoice.Request, red []invoice.RedL
 	}
 	for _, l := range red {
 		items = append(items, page.QueueItem{
-			Href: "/vendor/invoices/" + string(l.Request), Title: text.T(ctx, "invoice.page.red.of", "Amount", page.MoneyText(ctx, l.Amount)), ID: l.Order,
+			Href: "/vendor/invoices/" + string(l.Request), Title: text.T(ctx, "invoice.page.red.of", "Amount", page.MoneyText(ctx, l.Amount)), Who: text.T(ctx, "invoice.reason."+string(l.Reason)), ID: l.Order,
 			Chip: page.Chip(redTone(l.State), text.T(ctx, "invoice.red."+string(l.State))), Due: waiting(l),
 		})
 	}
@@ -348,16 +350,6 @@ func billedRows(ctx context.Context, all []invoice.OperatorInvoice) [][]templ.Co
 	return rows
 }
 
-// differences are the items in which a refused file differs from the request.
-func (v invoiceView) differences(ctx context.Context) (words []string) {
-	for _, f := range fault.All(v.refusal) {
-		if f.Code == invoice.ErrMismatch.Code {
-			words = append(words, text.T(ctx, "invoice.field."+f.Field))
-		}
-	}
-	return words
-}
-
 func (v invoiceView) field(ctx context.Context, name string, f page.Field) page.Field {
 	f.Name, f.Label, f.Error = name, text.T(ctx, "invoice.page."+f.Label), v.errors[name]
 	if v.refusal != nil {
@@ -377,13 +369,15 @@ func (v invoiceView) reason(ctx context.Context) page.Field {
 	return f
 }
 
-// why names the refused fields as the forms do.
+// why names what is refused as the forms do. The items in which a file differs
+// from the request are no fields of a form; all of them lead to the file.
 func (v invoiceView) why(ctx context.Context) page.Refusal {
 	why := page.RefusalOf(ctx, v.refusal)
+	if !errors.Is(v.refusal, invoice.ErrMismatch) {
+		return why
+	}
 	for i, f := range why.Fields {
-		if text.Has(text.ZH, "invoice.field."+f.Name) && len(v.differences(ctx)) > 0 {
-			why.Fields[i].Label = text.T(ctx, "invoice.field."+f.Name)
-		}
+		why.Fields[i] = page.FieldRefusal{Name: "file", Label: text.T(ctx, "invoice.field."+f.Name), Text: f.Text}
 	}
 	return why
 }

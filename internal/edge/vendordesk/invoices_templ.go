@@ -718,7 +718,7 @@ func invoiceSide(v invoiceView) templ.Component {
 				{Label: text.T(ctx, "invoice.page.phone"), Value: orNone(v.Buyer.Phone)},
 				{Label: text.T(ctx, "invoice.page.bank"), Value: orNone(v.Buyer.Bank)},
 				{Label: text.T(ctx, "invoice.page.bank_account"), Value: orNone(v.Buyer.BankAccount)},
-				{Label: text.T(ctx, "vendordesk.invoice.order"), Value: page.Anchor("/vendor/orders/"+v.Order, v.Order)},
+				{Label: text.T(ctx, "vendordesk.invoice.order"), Value: page.Anchor("/vendor/orders/"+v.Order, text.T(ctx, "base.view"))},
 				{Label: text.T(ctx, "invoice.page.asked_at"), Value: page.Time(v.RequestedAt)},
 			}, true).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
