@@ -24,6 +24,7 @@ import (
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/message"
@@ -88,6 +89,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		payments.Handlers(),
 		entitlement.Work{Expired: delivery.Expired}.Handlers(),
 		deliveries.Handlers(),
+		invoice.Work{}.Handlers(),
 		order.Work{}.Handlers(),
 		settlements.Handlers(),
 	)

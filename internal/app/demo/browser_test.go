@@ -234,7 +234,14 @@ func (w *walk) purchase(number int) {
 	w.send(`[name="consent"]`)
 	w.look("identity-pending")
 	w.approve()
+	w.buy()
+	w.open("/products")
+	w.look("my-products")
+}
 
+// buy goes from a product to its use.
+func (w *walk) buy() {
+	w.t.Helper()
 	w.open("/p/" + storyProduct)
 	w.look("product")
 	w.send(`form[action="/checkout"] [name="plan"]`)
@@ -264,8 +271,6 @@ func (w *walk) purchase(number int) {
 	website := ask[string](w, app+`.href`)
 	w.look("order-delivered")
 	w.use(website)
-	w.open("/products")
-	w.look("my-products")
 }
 
 // approve is the compliance officer's part, done elsewhere.

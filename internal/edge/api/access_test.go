@@ -28,6 +28,11 @@ var reach = map[string]string{
 	"list-categories": "aobvcfsx", "search-products": "aobvcfsx", "read-listing": "aobvcfsx", "quote": "aobvcfsx",
 	"place-order": "obv", "list-orders": "obvcfsx", "read-order": "obvcfsx", "cancel-order": "obv", "pay-order": "obv",
 	"read-receipt": "obvcfsx", "list-order-deliveries": "obvcfsx",
+	"list-order-invoices": "obvcfsx", "request-invoice": "obvcfsx", "list-invoices": "obvcfsx", "read-invoice": "obvcfsx", "withdraw-invoice": "obvcfsx",
+	"download-invoice": "obvcfsx", "export-invoice": "obvcfsx", "enter-red-letter": "obvcfsx", "answer-red-letter": "obvcfsx",
+	"list-titles": "obvcfsx", "save-title": "obvcfsx", "remove-title": "obvcfsx",
+	"list-due-invoices": "v", "confirm-invoice": "v", "reject-invoice": "v", "upload-invoice": "v", "read-invoice-figures": "v", "list-vendor-bills": "v",
+	"list-overdue-invoices": "cfsx", "mark-invoice-issued": "cfsx", "list-bills": "fx",
 	"list-entitlements": "obvcfsx", "read-entitlement": "obvcfsx", "move-entitlement": "obvcfsx",
 	"read-delivery": "obvcfsx", "reveal-delivery": "obvcfsx", "confirm-delivery": "obvcfsx", "link-delivery": "obvcfsx", "download": "obvcfsx",
 	"list-messages": "obvcfsx", "read-message": "obvcfsx",
@@ -100,7 +105,15 @@ func (b *bench) things() (customer audit.Actor, own things) {
 		_, draft, err = catalog.Draft(b.t.Context(), tx, b.Seller, b.Vendor, "a-draft", world.Content(delivery.LicenceKey, 100))
 		return err
 	})
+	asked := must(c.RequestInvoice(b.t.Context(), string(o.ID), client.InvoiceRequest{
+		Kind: "ordinary", Amount: client.Amount{Minor: 19_800, Currency: "CNY"}, Title: &client.Title{Kind: "individual", Name: "Wang Xiaoming"},
+	}))(b.t)
+	b.issue(asked.ID)
+	letter := must(c.EnterRedLetter(b.t.Context(), asked.ID, client.RedForm{Reason: "01", Confirmation: "44030026030000000001"}))(b.t)
+	must(c.SaveTitle(b.t.Context(), client.Title{Kind: "individual", Name: "Wang Xiaoming"}))(b.t)
+	titles := must(c.Titles(b.t.Context()))(b.t)
 	return customer, things{
+		"invoices": asked.ID, "red-letters": letter.ID, "invoice-titles": titles.Items[0].ID,
 		"orders": string(o.ID), "entitlements": rights.Items[0].ID, "deliveries": deliveries.Items[0].ID, "messages": messages.Items[0].ID,
 		"products": string(offer.Product.ID), "versions": string(draft.ID),
 	}
@@ -111,6 +124,9 @@ func (b *bench) things() (customer audit.Actor, own things) {
 var bodies = map[string]string{
 	"pay-order": `{"gateway":"sandbox"}`, "move-entitlement": `{"to":"acc_mine"}`,
 	"revise-product": `{}`, "save-version": `{}`, "complete-delivery": `{"text":"done"}`,
+	"request-invoice":  `{"kind":"ordinary","amount":{"minor":1,"currency":"CNY"},"title":{"kind":"individual","name":"A"}}`,
+	"enter-red-letter": `{"reason":"01","confirmation":"44030026030000000009"}`, "answer-red-letter": `{"to":"04"}`,
+	"reject-invoice": `{"reason":"r"}`, "upload-invoice": `{"content":"PGEvPg=="}`,
 	"hide-own-product": `{"reason":"r"}`, "unhide-own-product": `{"reason":"r"}`,
 	"delist-own-product": `{"cause":"other","scope":"no_new_sales","reason":"r"}`,
 }

@@ -99,6 +99,19 @@ func table() []row {
 		op("read-receipt", "GET /orders/{id}/receipt", serve.SignedIn, "The proof of a payment", readReceipt),
 		op("list-order-deliveries", "GET /orders/{id}/deliveries", serve.SignedIn, "How an order is delivered", orderDeliveries),
 
+		// What a measure takes from an account is never an invoice it is owed, so these ask for no more than a key.
+		op("list-order-invoices", "GET /orders/{id}/invoices", serve.SignedIn, "The invoices of an order", orderInvoices),
+		op("request-invoice", "POST /orders/{id}/invoices", serve.SignedIn, "Ask the vendor for an invoice", requestInvoice).with(created).needsKey(),
+		op("list-invoices", "GET /invoices", serve.SignedIn, "The invoices the account asked for", listInvoices),
+		op("read-invoice", "GET /invoices/{id}", serve.SignedIn, "An invoice with its documents, files and red letters", readInvoice),
+		op("withdraw-invoice", "POST /invoices/{id}/withdraw", serve.SignedIn, "Take a request back before the vendor confirms", withdrawInvoice),
+		file("download-invoice", "GET /invoices/{id}/files/{sha256}", serve.SignedIn, "A stored form of an invoice", "application/octet-stream", invoiceFile),
+		file("export-invoice", "GET /invoices/{id}/documents/{document}/gobl", serve.SignedIn, "An invoice in the shape of GOBL bill/invoice", "application/json", invoiceGOBL),
+		op("enter-red-letter", "POST /invoices/{id}/red-letters", serve.SignedIn, "Record a red-letter form, as its buyer or its vendor", enterRedLetter).with(created),
+		op("answer-red-letter", "POST /red-letters/{id}/answer", serve.SignedIn, "Confirm, refuse or take back a red-letter form", answerRedLetter),
+		op("list-titles", "GET /invoice-titles", serve.SignedIn, "The saved titles of the account", listTitles),
+		op("save-title", "POST /invoice-titles", serve.SignedIn, "Keep a title", saveTitle).with(created),
+		op("remove-title", "POST /invoice-titles/{id}/remove", serve.SignedIn, "Forget a title", removeTitle),
 		op("list-entitlements", "GET /entitlements", serve.SignedIn, "The account's rights", listEntitlements),
 		op("read-entitlement", "GET /entitlements/{id}", serve.SignedIn, "A right", readEntitlement),
 		op("move-entitlement", "POST /entitlements/{id}/move", serve.SignedIn, "Always refused: a right stays with its account", moveEntitlement),
@@ -136,6 +149,13 @@ func table() []row {
 		op("complete-delivery", "POST /vendor/deliveries/{id}/delivered", serve.Seller, "Say that work was done, with a slip", completeDelivery),
 		op("decline-delivery", "POST /vendor/deliveries/{id}/decline", serve.Seller, "Say that work will not be done; the order is refunded", declineDelivery),
 
+		op("list-due-invoices", "GET /vendor/invoices", serve.Seller, "What the vendor has still to issue", dueInvoices),
+		op("confirm-invoice", "POST /vendor/invoices/{id}/confirm", serve.Seller, "Say that an invoice will be issued", confirmInvoice),
+		op("reject-invoice", "POST /vendor/invoices/{id}/reject", serve.Seller, "Refuse a request, with a reason", rejectInvoice),
+		op("upload-invoice", "POST /vendor/invoices/{id}/files", serve.Seller, "Issue by the XML file, or add a view", uploadInvoice),
+		op("read-invoice-figures", "GET /vendor/invoice-figures", serve.Seller, "How the vendor answers requests", invoiceFigures),
+		op("list-vendor-bills", "GET /vendor/bills", serve.Seller, "What the operator billed the vendor", vendorBills),
+
 		op("list-identity-queue", "GET /operator/identities", compliance, "Verifications that wait", identityQueue),
 		op("decide-identity", "POST /operator/identities/{id}/decision", compliance, "Decide a verification", decideIdentity),
 		op("list-vendor-queue", "GET /operator/vendors", officers, "Vendors whose profile waits", vendorQueue),
@@ -151,6 +171,9 @@ func table() []row {
 		op("read-any-order", "GET /operator/orders/{id}", anyStaff, "Any order", anyOrder),
 		op("mark-order-paid", "POST /operator/orders/{id}/mark-paid", anyStaff, "Always refused: only the provider's capture pays an order", markPaid),
 		op("replay-any-delivery", "POST /operator/deliveries/{id}/replay", support, "Call a vendor again now", replayDelivery),
+		op("list-overdue-invoices", "GET /operator/invoices", anyStaff, "Requests past their time", overdueInvoices),
+		op("mark-invoice-issued", "POST /operator/invoices/{id}/issue", anyStaff, "Always refused: only the vendor issues", markInvoiceIssued),
+		op("list-bills", "GET /operator/bills", bookkeep, "What the operator billed its vendors", operatorBills),
 		op("read-book", "GET /operator/book", bookkeep, "The journals of the ledger", readBook),
 		op("import-statement", "POST /operator/statements", finance, "Import lines of a bank statement", importStatement).needsKey(),
 		op("read-audit", "GET /operator/audit", officers, "Who did what to a subject", readAudit),
@@ -164,7 +187,7 @@ func table() []row {
 // areas say to which part of the scopes the first word of an address belongs.
 var areas = map[string]string{
 	"me": "account", "agreement": "account", "identity": "account", "messages": "account",
-	"orders": "orders", "entitlements": "products", "deliveries": "products", "downloads": "products",
+	"orders": "orders", "invoices": "orders", "red-letters": "orders", "invoice-titles": "account", "entitlements": "products", "deliveries": "products", "downloads": "products",
 	"vendor": "vendor", "operator": "operator",
 }
 

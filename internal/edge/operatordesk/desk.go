@@ -8,8 +8,8 @@
 // Always true:
 //   - No page here writes a product: there is a decision with reasons, hiding and
 //     delisting, and nothing else.
-//   - No page here marks an order paid, moves a right to another account, or
-//     posts to the book.
+//   - No page here marks an order paid or an invoice issued, moves a right to
+//     another account, or posts to the book.
 //   - A decision against somebody carries its reason to that person.
 //   - A superadmin reads everything and adds staff; decisions stay with the role
 //     that answers for them.
@@ -83,6 +83,10 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/deliveries", Access: traders, Handle: d.deliveries},
 		{Pattern: "GET /operator/deliveries/{delivery}", Access: traders, Handle: d.delivery},
 
+		{Pattern: "GET /operator/invoices", Access: traders, Handle: d.invoices},
+		{Pattern: "GET /operator/invoices/{invoice}", Access: traders, Handle: d.invoice},
+		{Pattern: "GET /operator/billing", Access: accounting, Handle: d.billing},
+
 		{Pattern: "GET /operator/payments", Access: accounting, Handle: d.payments},
 		{Pattern: "GET /operator/book", Access: accounting, Handle: d.book},
 		{Pattern: "GET /operator/book/trial", Access: accounting, Handle: d.trial},
@@ -128,9 +132,11 @@ var sections = []section{
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.accounts", "/operator/accounts", "people", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
+	{"operatordesk.nav.invoices", "/operator/invoices", "file", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.payments", "/operator/payments", "money", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.book", "/operator/book", "scale", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.statements", "/operator/statements", "upload", "operatordesk.nav.money", []string{account.Finance}},
+	{"operatordesk.nav.billing", "/operator/billing", "file", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.jobs", "/operator/jobs", "gear", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
 	{"operatordesk.nav.records", "/operator/records", "list", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
 	{"operatordesk.nav.log", "/operator/log", "key", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
@@ -190,7 +196,7 @@ func correctable(err error) bool {
 
 // homes are where the ids of things lead.
 var homes = map[string]string{
-	"ord_": "/operator/orders/", "dlv_": "/operator/deliveries/", "prd_": "/operator/products/", "ver_": "/operator/listings/", "ven_": "/operator/vendors/",
+	"ord_": "/operator/orders/", "inv_": "/operator/invoices/", "dlv_": "/operator/deliveries/", "prd_": "/operator/products/", "ver_": "/operator/listings/", "ven_": "/operator/vendors/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
 }
 

@@ -57,6 +57,7 @@ type Field struct {
 	Accept       string // of a file: ".pdf,image/*"
 	Many         bool   // more than one file
 	Currency     string // of a money field: "CNY"
+	Of           string // tells fields of one name apart when several forms of a page ask the same
 }
 
 // Option is one answer of a choice.
@@ -69,8 +70,13 @@ type Option struct {
 	Off    bool
 }
 
-// ID is the id of the field's input; error summaries link to it.
-func (f Field) ID() string { return FieldID(f.Name) }
+// ID is the id of the field's input; error summaries link to it when Of is empty.
+func (f Field) ID() string {
+	if f.Of != "" {
+		return FieldID(f.Name) + "-" + f.Of
+	}
+	return FieldID(f.Name)
+}
 
 // FieldID is the id of the input with the name.
 func FieldID(name string) string { return "f-" + name }

@@ -38,3 +38,7 @@ func (c *Call) Key() string {
 	}
 	return c.R.PostFormValue("idempotency_key")
 }
+
+// Replayed reports whether the last intent of the call was known under its key,
+// so that its answer is the first one's and what came along is not used.
+func (c *Call) Replayed() bool { return c.W.Header().Get("Idempotency-Replayed") == "true" }

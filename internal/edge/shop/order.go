@@ -19,6 +19,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/entitlement"
+	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/vendor"
@@ -33,20 +34,21 @@ const (
 
 // orderView is an order with what has become of it.
 type orderView struct {
-	Order   order.Order
-	Content catalog.Content
-	Plan    catalog.Plan
-	Seller  page.Seller
-	Buyer   string // who placed it
-	Owner   string // account that it is for
-	Attempt payment.Attempt
-	Right   entitlement.Entitlement
-	Hand    *handover
-	Acts    []audit.Act
-	Method  page.Field
-	Key     string
-	Refusal *page.Refusal
-	Now     time.Time
+	Order    order.Order
+	Content  catalog.Content
+	Plan     catalog.Plan
+	Seller   page.Seller
+	Buyer    string // who placed it
+	Owner    string // account that it is for
+	Attempt  payment.Attempt
+	Right    entitlement.Entitlement
+	Hand     *handover
+	Invoices []invoice.Request
+	Acts     []audit.Act
+	Method   page.Field
+	Key      string
+	Refusal  *page.Refusal
+	Now      time.Time
 }
 
 func showOrder(c *serve.Call) error {
@@ -109,6 +111,9 @@ func loadOrder(c *serve.Call) (v orderView, err error) {
 				return err
 			}
 			if v.Hand, err = handoverOf(c, r, v.Right); err != nil {
+				return err
+			}
+			if v.Invoices, err = invoice.OfOrder(ctx, r, string(v.Order.ID)); err != nil {
 				return err
 			}
 		}

@@ -47,6 +47,20 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "POST /orders/{id}/cancel", Access: serve.Accepted, Handle: cancelOrder},
 		{Pattern: "POST /orders/{id}/reveal", Access: serve.SignedIn, Handle: revealOrder},
 
+		// What a measure takes from an account is never an invoice it is owed, so these ask for no more than a session.
+		{Pattern: "GET /orders/{id}/invoice", Access: serve.SignedIn, Handle: showInvoice},
+		{Pattern: "POST /orders/{id}/invoice", Access: serve.SignedIn, Handle: requestInvoice},
+		{Pattern: "POST /orders/{id}/invoice/{invoice}/withdraw", Access: serve.SignedIn, Handle: withdrawInvoice},
+		{Pattern: "POST /orders/{id}/invoice/{invoice}/red", Access: serve.SignedIn, Handle: enterRed},
+		{Pattern: "POST /orders/{id}/invoice/{invoice}/red/{red}", Access: serve.SignedIn, Handle: answerRed},
+		{Pattern: "GET /orders/{id}/invoice/{invoice}/file/{sha}", Access: serve.SignedIn, Handle: invoiceFile},
+		{Pattern: "GET /orders/{id}/invoice/{invoice}/gobl/{doc}", Access: serve.SignedIn, Handle: invoiceGOBL},
+		{Pattern: "GET /orders/{id}/slip", Access: serve.SignedIn, Handle: serviceSlip},
+		{Pattern: "GET /account/invoices", Access: serve.SignedIn, Handle: invoices},
+		{Pattern: "GET /account/titles", Access: serve.SignedIn, Handle: titles},
+		{Pattern: "POST /account/titles", Access: serve.SignedIn, Handle: saveTitle},
+		{Pattern: "POST /account/titles/{title}/remove", Access: serve.SignedIn, Handle: removeTitle},
+
 		{Pattern: "GET /products", Access: serve.SignedIn, Handle: products},
 		{Pattern: "GET /products/{id}", Access: serve.SignedIn, Handle: showProduct},
 		{Pattern: "POST /products/{id}/reveal", Access: serve.SignedIn, Handle: revealProduct},

@@ -9,7 +9,8 @@
 // Always true:
 //   - The desk opens on what is due, the most urgent first.
 //   - A vendor sees its own things; whatever belongs to others does not exist.
-//   - A buyer is a pseudonym here; no page shows a buyer's name or address.
+//   - A buyer is a pseudonym here; no page shows a buyer's name or address, but
+//     the title that a buyer gave with a request for an invoice, for that invoice.
 //   - What was typed is never lost to a refusal: it comes back in the form.
 package vendordesk
 
@@ -66,6 +67,14 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "GET /vendor/deliveries/{delivery}", Access: serve.Seller, Handle: d.delivery},
 		{Pattern: "POST /vendor/deliveries/{delivery}/replay", Access: serve.Seller, Handle: d.replay},
 		{Pattern: "POST /vendor/deliveries/{delivery}/delivered", Access: serve.Seller, Handle: d.delivered},
+		{Pattern: "GET /vendor/invoices", Access: serve.Seller, Handle: d.invoices},
+		{Pattern: "GET /vendor/invoices/{invoice}", Access: serve.Seller, Handle: d.invoice},
+		{Pattern: "GET /vendor/invoices/{invoice}/files/{sha}", Access: serve.Seller, Handle: d.invoiceFile},
+		{Pattern: "POST /vendor/invoices/{invoice}/confirm", Access: serve.Seller, Handle: d.confirmInvoice},
+		{Pattern: "POST /vendor/invoices/{invoice}/reject", Access: serve.Seller, Handle: d.rejectInvoice},
+		{Pattern: "POST /vendor/invoices/{invoice}/files", Access: serve.Seller, Handle: d.uploadInvoice},
+		{Pattern: "POST /vendor/invoices/{invoice}/red", Access: serve.Seller, Handle: d.enterRed},
+		{Pattern: "POST /vendor/invoices/{invoice}/red/{red}", Access: serve.Seller, Handle: d.answerRed},
 		{Pattern: "GET /vendor/hooks", Access: serve.Seller, Handle: d.hooks},
 		{Pattern: "POST /vendor/hooks", Access: serve.Seller, Handle: d.setHook},
 		{Pattern: "POST /vendor/hooks/verify", Access: serve.Seller, Handle: d.verifyHook},
@@ -87,6 +96,7 @@ var sections = []struct{ key, href, icon, group string }{
 	{"vendordesk.nav.due", "/vendor", "home", ""},
 	{"vendordesk.nav.orders", "/vendor/orders", "cart", "vendordesk.nav.selling"},
 	{"vendordesk.nav.deliveries", "/vendor/deliveries", "box", ""},
+	{"vendordesk.nav.invoices", "/vendor/invoices", "file", ""},
 	{"vendordesk.nav.money", "/vendor/money", "money", ""},
 	{"vendordesk.nav.products", "/vendor/products", "tag", "vendordesk.nav.catalogue"},
 	{"vendordesk.nav.files", "/vendor/files", "file", ""},
@@ -141,7 +151,7 @@ func (d desk) seller(c *serve.Call, r db.Reader) (vendor.Vendor, error) {
 // find leads from an id to its page, and from words to the product list.
 func (d desk) find(c *serve.Call) error {
 	q := strings.TrimSpace(c.R.URL.Query().Get("q"))
-	for prefix, to := range map[string]string{"ord_": "orders", "dlv_": "deliveries", "prd_": "products", "ver_": "versions"} {
+	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions"} {
 		if strings.HasPrefix(q, prefix) && !strings.ContainsAny(q, "/?#") {
 			return c.Redirect("/vendor/" + to + "/" + q)
 		}

@@ -16,6 +16,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/vendor"
 )
@@ -116,6 +117,15 @@ func due(ctx context.Context, r db.Reader, c *serve.Call, v vendor.Vendor) ([]pa
 			items = append(items, item)
 		}
 	}
+	asked, err := invoice.Due(ctx, r, v.ID, perPage)
+	if err != nil {
+		return nil, err
+	}
+	letters, err := invoice.RedDue(ctx, r, v.ID, perPage)
+	if err != nil {
+		return nil, err
+	}
+	items = append(items, invoiceItems(ctx, asked, letters)...)
 	slices.SortStableFunc(items, func(a, b page.QueueItem) int { return a.Due.Compare(b.Due) })
 	products, err := catalog.OfVendor(ctx, r, v.ID, "", 500)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
+	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
@@ -58,6 +59,7 @@ func NewTrade(t testing.TB, d *db.DB, clock *testkit.Clock) *Trade {
 	for _, some := range []map[string]job.Handler{
 		payments.Handlers(), deliveries.Handlers(), entitlement.Work{Expired: delivery.Expired}.Handlers(), order.Work{}.Handlers(),
 		settlements.Handlers(),
+		invoice.Work{}.Handlers(),
 	} {
 		maps.Copy(w.handlers, some)
 	}
@@ -67,6 +69,9 @@ func NewTrade(t testing.TB, d *db.DB, clock *testkit.Clock) *Trade {
 
 // Operator is the registered name of the operator of every world.
 const Operator = "Test Operations Ltd"
+
+// With replaces or adds handlers of jobs, for a test that watches a hook.
+func (w *Trade) With(handlers map[string]job.Handler) { maps.Copy(w.handlers, handlers) }
 
 // Drain runs every job that is due, one after another. A job that fails fails
 // the test.
