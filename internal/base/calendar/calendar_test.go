@@ -245,3 +245,16 @@ func FuzzParseDate(f *testing.F) {
 		}
 	})
 }
+
+func TestADeadlineInAYearWithoutATableIsExpectedByWeekdays(t *testing.T) {
+	w := Official()
+	friday := date(t, "2027-03-05").Start().Add(10 * time.Hour)
+	if due, exact := w.Expected(friday, 3); exact || On(due).String() != "2027-03-10" {
+		t.Errorf("due %s, exact %v", On(due), exact)
+	}
+	known := date(t, "2026-11-25").Start()
+	want, err := w.DueBy(known, 10)
+	if due, exact := w.Expected(known, 10); err != nil || !exact || !due.Equal(want) {
+		t.Errorf("due %s, want %s, exact %v", due, want, exact)
+	}
+}

@@ -103,6 +103,23 @@ func (w WorkingDays) DueBy(event time.Time, n int) (time.Time, error) {
 	return d.Last(), nil
 }
 
+// Expected is DueBy for screens and reminders: in a year whose holidays are not announced yet, every weekday counts, and
+// exact is false. A deadline that takes a right away needs DueBy.
+func (w WorkingDays) Expected(event time.Time, n int) (due time.Time, exact bool) {
+	d, exact := On(event), true
+	for n > 0 {
+		d = d.AddDays(1)
+		worked, err := w.IsWorking(d)
+		if err != nil {
+			worked, exact = !d.isWeekend(), false
+		}
+		if worked {
+			n--
+		}
+	}
+	return d.Last(), exact
+}
+
 // Between counts the working days after from, up to and including to. It is 0 when to is not later.
 func (w WorkingDays) Between(from, to Date) (int, error) {
 	n := 0

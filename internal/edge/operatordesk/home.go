@@ -105,10 +105,7 @@ func listingItems(ctx context.Context, r db.Reader) ([]page.QueueItem, error) {
 		if err != nil {
 			return nil, err
 		}
-		due, err := calendar.Official().DueBy(v.SubmittedAt, within.Days)
-		if err != nil {
-			return nil, err
-		}
+		due, _ := calendar.Official().Expected(v.SubmittedAt, within.Days)
 		items = append(items, page.QueueItem{
 			Href: "/operator/listings/" + string(v.ID), Title: v.Content.Name.In(text.From(ctx)), Who: seller.RegisteredName, ID: string(v.ID),
 			Chip: versionChip(v.State), Due: due, Note: text.T(ctx, "desk.version.number", "Number", v.Number),

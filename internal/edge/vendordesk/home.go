@@ -158,7 +158,8 @@ func deadline(ctx context.Context, r db.Reader, one delivery.Delivery) (time.Tim
 		if err != nil {
 			return time.Time{}, err
 		}
-		return calendar.Official().DueBy(one.CreatedAt, start.Days)
+		due, _ := calendar.Official().Expected(one.CreatedAt, start.Days)
+		return due, nil
 	}
 	timer, err := agreement.Setting[struct{ Hours int }](ctx, r, "provision_timer")
 	return one.CreatedAt.Add(time.Duration(timer.Hours) * time.Hour), err

@@ -70,25 +70,15 @@ func Deduct(ctx context.Context, tx *db.Tx, by audit.Actor, d Deduction) (err er
 	return tell(ctx, tx, d.Vendor, "S-03", map[string]string{"Amount": d.Amount.Format("zh"), "Case": d.Case, "Rule": d.Rule, "Due": due.String()}, "/vendor/income")
 }
 
-// workingDays is the day after a setting's working days from today have passed. A
-// year without a table of working days counts weekdays, which is never shorter.
+// workingDays is the first day after a setting's working days from today. Nothing
+// is taken from anybody when it comes: a person is told.
 func workingDays(ctx context.Context, r db.Reader, setting string) (calendar.Date, error) {
 	s, err := agreement.Setting[struct{ Days int }](ctx, r, setting)
 	if err != nil {
 		return calendar.Date{}, err
 	}
-	today := calendar.On(r.Now())
-	if day, err := calendar.Official().AddWorkingDays(today, s.Days); err == nil {
-		return day.AddDays(1), nil
-	}
-	day := today
-	for left := s.Days; left > 0; {
-		day = day.AddDays(1)
-		if w := day.Weekday(); w != 0 && w != 6 {
-			left--
-		}
-	}
-	return day.AddDays(1), nil
+	due, _ := calendar.Official().Expected(r.Now(), s.Days)
+	return calendar.On(due).AddDays(1), nil
 }
 
 // ReturnDeposit asks for the deposit of a vendor that has left to be paid back. It
