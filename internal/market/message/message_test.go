@@ -86,6 +86,11 @@ var samples = map[string]map[string]string{
 	"O-03": {"Order": "ord_1", "Product": "Shanhai DB"},
 	"O-04": {"Order": "ord_1", "Product": "Shanhai DB", "Amount": "¥12.00"},
 	"O-05": {"Order": "ord_1", "Product": "Shanhai DB", "Amount": "¥12.00"},
+	"S-01": {"Order": "ord_1", "Amount": "¥12.00"},
+	"S-02": {"Amount": "¥12.00", "Returned": "yes", "Reason": "account_closed"},
+	"S-03": {"Amount": "¥12.00", "Case": "cas_1", "Rule": "RB settlement-5", "Due": "2026-12-04"},
+	"S-04": {"Order": "ord_1", "Amount": "¥12.00", "Lost": "yes"},
+	"S-05": {"Month": "2026-11", "Amount": "¥12.00"},
 	"V-01": {"Item": "Shanhai", "Decision": "rejected", "Reasons": "x"},
 }
 
