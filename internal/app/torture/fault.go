@@ -310,11 +310,16 @@ func floodNotices(ctx context.Context, r *run, out *outcome, most int) error {
 	sleep(ctx, 6*time.Second)
 	r.toNodes.calm(true)
 	before := r.stats.part()
-	payments, _, err := sandboxpay.Witness(r.witness)
+	payments, refunds, err := sandboxpay.Witness(r.witness)
 	if err != nil {
 		return err
 	}
 	var ids []string
+	for id, f := range refunds {
+		if f.Status != sandboxpay.RefundSubmitted { // of a submitted one nothing was told yet
+			ids = append(ids, id)
+		}
+	}
 	for id, p := range payments {
 		if p.Status == sandboxpay.PaymentCaptured {
 			ids = append(ids, id)
