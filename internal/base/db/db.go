@@ -8,9 +8,9 @@
 // Always true:
 //   - A transaction is a function argument ([DB.Write]); it commits on nil,
 //     rolls back on error and on panic, and never nests.
-//   - Every write runs SERIALIZABLE; a serialization failure is repeated here
-//     and nowhere else, so a closure may run more than once and must touch
-//     nothing but its [Tx].
+//   - A write runs SERIALIZABLE, or [Guarded] where its guards are row-local; a
+//     serialization failure is repeated here and nowhere else, so a closure may
+//     run more than once and must touch nothing but its [Tx].
 //   - An acknowledged write is durable: unsafe engine settings are refused at
 //     [Open].
 //   - When the answer to COMMIT is lost, the engine is asked what became of the
@@ -30,6 +30,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"yunshi/internal/base/id"
 	"yunshi/internal/base/seal"
@@ -69,21 +71,22 @@ const Forever time.Duration = -1
 
 // DB is the pool. Domain code never holds one: it is given a [Tx] or a [Reader].
 type DB struct {
-	engine Engine
-	opt    Options
-	ids    id.Source
-	write  *sql.DB
-	read   *sql.DB
-	writer writer
-	slots  chan struct{} // readers at work; the pool has one connection more, to compile statements on
-	stmts  sync.Map      // read-pool statements of SQLite, by text
-	alone  sync.RWMutex  // held whole by a repeated write on PostgreSQL
-	busy   sync.Map      // goroutines inside Write, to refuse nesting
+	engine  Engine
+	opt     Options
+	ids     id.Source
+	write   *sql.DB
+	read    *sql.DB       // SQLite
+	readers *pgxpool.Pool // PostgreSQL
+	writer  writer
+	slots   chan struct{} // readers at work; the pool has one connection more, to compile statements on
+	stmts   sync.Map      // read-pool statements of SQLite, by text
+	alone   sync.RWMutex  // held whole by a repeated write on PostgreSQL
+	busy    sync.Map      // goroutines inside Write, to refuse nesting
 }
 
 // writer runs one closure in one transaction and reports what became of it.
 type writer interface {
-	run(ctx context.Context, fn func(*Tx) error) (*Tx, error)
+	run(ctx context.Context, how Isolation, fn func(*Tx) error) (*Tx, error)
 	close()
 }
 
@@ -171,10 +174,28 @@ func (d *DB) Close() error {
 // repeats bounds how often a closure is run again after serialization failures.
 const repeats = 40
 
-// Write runs fn in one SERIALIZABLE transaction: commit on nil, rollback on
-// error or panic. Serialization failures and deadlocks are repeated with
-// backoff. Concurrent writers may share one commit; nobody can tell.
-func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
+// Isolation says how far PostgreSQL keeps concurrent writes apart. On SQLite
+// writes always run one after another.
+type Isolation int
+
+const (
+	// Serializable is the isolation of every write that does not argue for less.
+	Serializable Isolation = iota
+	// Guarded is READ COMMITTED, for hot writes whose every decision is guarded by
+	// the row that it changes: a unique key, a CHECK, or an UPDATE that names the
+	// state it starts from. Whoever uses it says in a comment which guards these
+	// are, and has a race test that fails on PostgreSQL without them.
+	Guarded
+)
+
+// Write runs fn in one transaction, SERIALIZABLE unless said otherwise: commit on
+// nil, rollback on error or panic. Serialization failures and deadlocks are
+// repeated with backoff. Concurrent writers may share one commit; nobody can tell.
+func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error, how ...Isolation) error {
+	isolation := Serializable
+	if len(how) > 0 {
+		isolation = how[0]
+	}
 	me := goroutine()
 	if _, inside := d.busy.LoadOrStore(me, true); inside {
 		return ErrNested
@@ -184,7 +205,7 @@ func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		tx, err := d.attempt(ctx, fn, attempt)
+		tx, err := d.attempt(ctx, isolation, fn, attempt)
 		if err == nil {
 			for _, wake := range tx.after {
 				wake()
@@ -204,9 +225,10 @@ func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 // attempt runs the closure once. PostgreSQL notes what a SERIALIZABLE transaction
 // read by the page of an index, so that neighbours conflict who never touched the
 // same row, and on busy pages the same transactions lose again and again. The
-// first attempt runs beside others, a repeated one alone on this node.
-func (d *DB) attempt(ctx context.Context, fn func(tx *Tx) error, n int) (*Tx, error) {
-	if d.engine == Postgres {
+// first attempt runs beside others, a repeated one with no other SERIALIZABLE one
+// on this node.
+func (d *DB) attempt(ctx context.Context, how Isolation, fn func(tx *Tx) error, n int) (*Tx, error) {
+	if d.engine == Postgres && how == Serializable {
 		if n == 0 {
 			d.alone.RLock()
 			defer d.alone.RUnlock()
@@ -215,7 +237,7 @@ func (d *DB) attempt(ctx context.Context, fn func(tx *Tx) error, n int) (*Tx, er
 			defer d.alone.Unlock()
 		}
 	}
-	return d.writer.run(ctx, fn)
+	return d.writer.run(ctx, how, fn)
 }
 
 // pause waits a random time below a growing bound, so that losers of a race do
@@ -248,22 +270,28 @@ func goroutine() string {
 
 // Read runs fn on one consistent read-only snapshot.
 func (d *DB) Read(ctx context.Context, fn func(r Reader) error) error {
-	options := &sql.TxOptions{ReadOnly: true}
-	if d.engine == Postgres {
-		options.Isolation = sql.LevelRepeatableRead
-	}
 	select {
 	case d.slots <- struct{}{}:
 		defer func() { <-d.slots }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	tx, err := d.read.BeginTx(ctx, options)
+	if d.engine == Postgres {
+		return available(d.readPostgres(ctx, fn))
+	}
+	tx, err := d.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return available(fmt.Errorf("db: begin read: %w", err))
 	}
 	defer tx.Rollback() //nolint:errcheck // a read has nothing to lose
-	return available(fn(&snapshot{d: d, tx: tx, now: d.Now()}))
+	return available(fn(&snapshot{d: d, now: d.Now(), query: func(ctx context.Context, s statement) (*Rows, error) {
+		stmt, err := d.statement(ctx, s.text)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := tx.StmtContext(ctx, stmt).QueryContext(ctx, s.args...)
+		return wrapRows(rows, s.text, err)
+	}}))
 }
 
 // Prepare reports whether the engine accepts a statement; tests call it for
@@ -278,9 +306,9 @@ func (d *DB) Prepare(ctx context.Context, query string) error {
 
 // snapshot is the Reader of [DB.Read].
 type snapshot struct {
-	d   *DB
-	tx  *sql.Tx
-	now time.Time
+	d     *DB
+	now   time.Time
+	query func(context.Context, statement) (*Rows, error)
 }
 
 func (s *snapshot) Now() time.Time   { return s.now }
@@ -288,16 +316,7 @@ func (s *snapshot) Keys() *seal.Keys { return s.d.opt.Keys }
 func (s *snapshot) Engine() Engine   { return s.d.engine }
 
 func (s *snapshot) Query(ctx context.Context, q string, args ...any) (*Rows, error) {
-	if s.d.engine == Postgres { // pgx keeps prepared statements itself
-		rows, err := s.tx.QueryContext(ctx, q, args...)
-		return wrapRows(rows, q, err)
-	}
-	stmt, err := s.d.statement(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := s.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
-	return wrapRows(rows, q, err)
+	return s.query(ctx, statement{q, args})
 }
 
 // statement keeps SQLite's compiled statements of the read pool.

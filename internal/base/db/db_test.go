@@ -377,24 +377,24 @@ func TestTheLostAnswerToACommitIsLookedUp(t *testing.T) {
 		}
 		ctx := t.Context()
 		for _, committed := range []bool{true, false} {
-			session, err := w.d.write.Conn(ctx)
+			session, err := w.pool.Acquire(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
-			xid, err := begin(ctx, session)
-			if err != nil {
+			c := &pgConn{Conn: session.Conn(), lead: []string{Serializable.begin(), selectXID}}
+			if _, err := c.run(ctx, []statement{{text: "SELECT 1"}}); err != nil {
 				t.Fatal(err)
 			}
 			if committed {
-				err = commit(ctx, session)
+				err = c.commit(ctx, nil)
 			} else {
-				_, err = session.ExecContext(ctx, "ROLLBACK")
+				c.rollback(ctx)
 			}
-			session.Close()
+			session.Release()
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = w.outcome(ctx, xid, errors.New("connection reset"))
+			err = w.outcome(ctx, c.xid, errors.New("connection reset"))
 			if committed && err != nil || !committed && !errors.Is(err, errAgain) {
 				t.Errorf("committed %v: %v", committed, err)
 			}

@@ -34,14 +34,13 @@ func (d *DB) openPostgres(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	d.write = stdlib.OpenDBFromPool(writers)
-	d.write.SetMaxIdleConns(0) // the pool below keeps the connections
+	d.write = stdlib.OpenDBFromPool(writers) // for migrations
+	d.write.SetMaxIdleConns(0)               // the pool below keeps the connections
 	readers, err := d.pool(ctx, url, d.opt.Readers, map[string]string{"default_transaction_read_only": "on"})
 	if err != nil {
 		return err
 	}
-	d.read = stdlib.OpenDBFromPool(readers)
-	d.read.SetMaxIdleConns(0)
+	d.readers = readers
 	d.writer = &pgWriter{d: d, pool: writers, readers: readers, slots: make(chan struct{}, d.opt.Writers)}
 	return d.durable(ctx)
 }
@@ -135,7 +134,7 @@ func (c *impatient) SetReadDeadline(t time.Time) error {
 func (d *DB) durable(ctx context.Context) error {
 	for _, name := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
 		var value string
-		if err := d.read.QueryRowContext(ctx, "SELECT current_setting($1)", name).Scan(&value); err != nil {
+		if err := d.readers.QueryRow(ctx, "SELECT current_setting($1)", name).Scan(&value); err != nil {
 			return fmt.Errorf("db: PostgreSQL: %w", err)
 		}
 		if value == "off" && !d.opt.UnsafeDurability {
@@ -143,6 +142,18 @@ func (d *DB) durable(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// readPostgres runs fn on a snapshot, which begins with the first question.
+func (d *DB) readPostgres(ctx context.Context, fn func(r Reader) error) error {
+	session, err := d.readers.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("db: connect: %w", err)
+	}
+	defer session.Release()
+	c := &pgConn{Conn: session.Conn(), lead: []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}}
+	defer c.rollback(ctx)
+	return fn(&snapshot{d: d, now: d.Now(), query: func(ctx context.Context, s statement) (*Rows, error) { return c.query(ctx, nil, s) }})
 }
 
 // pgWriter runs each closure in its own transaction; PostgreSQL groups the
@@ -159,79 +170,60 @@ func (w *pgWriter) close() {
 	w.readers.Close()
 }
 
-func (w *pgWriter) run(ctx context.Context, fn func(*Tx) error) (*Tx, error) {
+func (w *pgWriter) run(ctx context.Context, how Isolation, fn func(*Tx) error) (*Tx, error) {
 	select {
 	case w.slots <- struct{}{}:
 		defer func() { <-w.slots }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	session, err := w.d.write.Conn(ctx)
+	session, err := w.pool.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("db: connect: %w", err)
 	}
-	defer session.Close() // back to the pool, which destroys it while a transaction is open on it
-	xid, err := begin(ctx, session)
-	if err != nil {
-		return nil, err
-	}
-	tx := &Tx{d: w.d, conn: &pgConn{session: session}, now: w.d.Now()}
+	defer session.Release() // the pool destroys it while a transaction is open on it
+	c := &pgConn{Conn: session.Conn(), lead: []string{how.begin(), selectXID}}
+	tx := &Tx{d: w.d, conn: c, now: w.d.Now()}
 	err = fn(tx)
+	queued := tx.take()
 	tx.conn = ended{}
-	if err != nil {
-		session.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") //nolint:errcheck // a failed ROLLBACK costs the connection only
+	if err == nil {
+		err = c.commit(ctx, queued)
+	} else {
+		c.rollback(ctx)
 		return nil, err
 	}
-	err = commit(ctx, session)
 	var refused *pgconn.PgError
 	switch {
 	case err == nil:
 		return tx, nil
-	case errors.As(err, &refused):
+	case errors.As(err, &refused), errors.Is(err, errRolledBack):
+		c.rollback(ctx)
 		return nil, fmt.Errorf("db: commit: %w", err)
 	default:
-		return tx, w.outcome(ctx, xid, err)
+		return tx, w.outcome(ctx, c.xid, err)
 	}
 }
 
-// begin opens the transaction and learns its number in one round trip. The
-// number lets [pgWriter.outcome] ask about the transaction after a lost answer.
-func begin(ctx context.Context, session *sql.Conn) (xid string, err error) {
-	err = raw(session, func(c *pgx.Conn) error {
-		b := &pgx.Batch{}
-		b.Queue("BEGIN ISOLATION LEVEL SERIALIZABLE")
-		b.Queue("SELECT pg_current_xact_id()::text").QueryRow(func(row pgx.Row) error { return row.Scan(&xid) })
-		return c.SendBatch(ctx, b).Close()
-	})
-	if err != nil {
-		return "", fmt.Errorf("db: begin: %w", err)
+// begin is the statement that opens a transaction.
+func (how Isolation) begin() string {
+	if how == Guarded {
+		return "BEGIN ISOLATION LEVEL READ COMMITTED"
 	}
-	return xid, nil
+	return "BEGIN ISOLATION LEVEL SERIALIZABLE"
 }
+
+// selectXID asks for the number of the transaction. It lets [pgWriter.outcome]
+// ask about the transaction after a lost answer.
+const selectXID = "SELECT pg_current_xact_id()::text"
 
 // errRolledBack is the answer of a server that ended a broken transaction
 // although COMMIT was asked: some statement error was not passed on.
 var errRolledBack = errors.New("db: COMMIT was answered by ROLLBACK; a statement error was swallowed")
 
-func commit(ctx context.Context, session *sql.Conn) error {
-	return raw(session, func(c *pgx.Conn) error {
-		tag, err := c.Exec(ctx, "COMMIT")
-		if err != nil {
-			return err
-		}
-		if tag.String() != "COMMIT" {
-			return errRolledBack
-		}
-		return nil
-	})
-}
-
 // outcome asks the server, on a fresh connection, what became of a transaction
 // whose COMMIT was not answered. nil: it is committed.
 func (w *pgWriter) outcome(ctx context.Context, xid string, cause error) error {
-	if errors.Is(cause, errRolledBack) {
-		return cause
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	for {
@@ -243,7 +235,7 @@ func (w *pgWriter) outcome(ctx context.Context, xid string, cause error) error {
 		case err == nil && status.String == "committed":
 			return nil
 		case err == nil && status.String == "aborted":
-			return errAgain
+			return fmt.Errorf("%w: %w", errAgain, cause)
 		case err == nil && !status.Valid:
 			return fmt.Errorf("%w: %w", ErrUnknownCommit, cause)
 		}
@@ -255,47 +247,156 @@ func (w *pgWriter) outcome(ctx context.Context, xid string, cause error) error {
 	}
 }
 
-// raw reaches the pgx connection below database/sql.
-func raw(session *sql.Conn, fn func(*pgx.Conn) error) error {
-	return session.Raw(func(dc any) error { return fn(dc.(*stdlib.Conn).Conn()) })
+// pgConn runs the statements of one transaction. What opens the transaction
+// travels with its first statement, and what is queued with the next.
+type pgConn struct {
+	*pgx.Conn
+	lead []string // not sent yet: BEGIN, and the question for the transaction's number
+	xid  string
+	open bool // BEGIN was sent
 }
 
-// pgConn runs statements of an open transaction.
-type pgConn struct{ session *sql.Conn }
-
-func (c *pgConn) exec(ctx context.Context, q string, args ...any) (int64, error) {
-	result, err := c.session.ExecContext(ctx, q, args...)
-	if err != nil {
-		return 0, fmt.Errorf("db: %q: %w", q, err)
+// send puts what has to go first, and the statements, into one round trip, and
+// reads the answers to what went first.
+func (c *pgConn) send(ctx context.Context, all []statement) (pgx.BatchResults, error) {
+	lead := c.lead
+	c.lead, c.open = nil, true
+	flight := &pgx.Batch{QueuedQueries: make([]*pgx.QueuedQuery, 0, len(lead)+len(all))}
+	for _, text := range lead {
+		flight.Queue(text)
 	}
-	return result.RowsAffected()
+	for _, s := range all {
+		flight.Queue(s.text, s.args...)
+	}
+	results := c.SendBatch(ctx, flight)
+	for _, text := range lead {
+		var err error
+		if text == selectXID {
+			err = results.QueryRow().Scan(&c.xid)
+		} else {
+			_, err = results.Exec()
+		}
+		if err != nil {
+			results.Close()
+			return nil, fmt.Errorf("db: begin: %w", err)
+		}
+	}
+	return results, nil
 }
 
-func (c *pgConn) query(ctx context.Context, q string, args ...any) (*Rows, error) {
-	rows, err := c.session.QueryContext(ctx, q, args...)
-	return wrapRows(rows, q, err)
-}
-
-func (c *pgConn) batch(ctx context.Context, b *Batch) ([]int64, error) {
-	counts := make([]int64, len(b.texts))
-	err := raw(c.session, func(pc *pgx.Conn) error {
-		queue := &pgx.Batch{}
-		for i, q := range b.texts {
-			queue.Queue(q, b.args[i]...)
+func (c *pgConn) run(ctx context.Context, all []statement) ([]int64, error) {
+	switch {
+	case len(all) == 0:
+		return nil, nil
+	case len(all) == 1 && c.open:
+		tag, err := c.Exec(ctx, all[0].text, all[0].args...)
+		if err != nil {
+			return nil, failed(all[0], err)
 		}
-		results := pc.SendBatch(ctx, queue)
-		for i, q := range b.texts {
-			tag, err := results.Exec()
-			if err != nil {
-				results.Close()
-				return fmt.Errorf("db: %q: %w", q, err)
-			}
-			counts[i] = tag.RowsAffected()
-		}
-		return results.Close()
-	})
+		return []int64{tag.RowsAffected()}, nil
+	}
+	results, err := c.send(ctx, all)
 	if err != nil {
 		return nil, err
 	}
-	return counts, nil
+	counts := make([]int64, len(all))
+	for i, s := range all {
+		tag, err := results.Exec()
+		if err != nil {
+			results.Close()
+			return nil, failed(s, err)
+		}
+		counts[i] = tag.RowsAffected()
+	}
+	return counts, results.Close()
+}
+
+func (c *pgConn) query(ctx context.Context, before []statement, s statement) (*Rows, error) {
+	if len(before) == 0 && c.open {
+		rows, err := c.Query(ctx, s.text, s.args...)
+		return wrapRows(&pgRows{Rows: rows}, s.text, err)
+	}
+	results, err := c.send(ctx, append(before, s))
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range before {
+		if _, err := results.Exec(); err != nil {
+			results.Close()
+			return nil, failed(b, err)
+		}
+	}
+	rows, err := results.Query()
+	if err != nil {
+		results.Close()
+	}
+	return wrapRows(&pgRows{Rows: rows, flight: results}, s.text, err)
+}
+
+// commit sends what is queued together with COMMIT. A transaction whose number is
+// not known yet is never asked to commit, because nobody could ask about it.
+func (c *pgConn) commit(ctx context.Context, queued []statement) error {
+	if !c.open {
+		if len(queued) == 0 {
+			return nil
+		}
+		if _, err := c.run(ctx, queued); err != nil {
+			return err
+		}
+		queued = nil
+	}
+	results, err := c.send(ctx, append(queued, statement{text: "COMMIT"}))
+	if err != nil {
+		return err
+	}
+	for _, s := range queued {
+		if _, err := results.Exec(); err != nil {
+			results.Close()
+			return failed(s, err)
+		}
+	}
+	tag, err := results.Exec()
+	if ended := results.Close(); err == nil {
+		err = ended
+	}
+	if err == nil && tag.String() != "COMMIT" {
+		err = errRolledBack
+	}
+	return err
+}
+
+// rollback ends a transaction that is still open. When it fails, it costs the
+// connection only.
+func (c *pgConn) rollback(ctx context.Context) {
+	if c.PgConn().TxStatus() != 'I' {
+		c.Exec(context.WithoutCancel(ctx), "ROLLBACK") //nolint:errcheck // see above
+	}
+}
+
+// pgRows is a result of pgx, and of a whole flight when it came with others.
+type pgRows struct {
+	pgx.Rows
+	flight pgx.BatchResults
+}
+
+func (r *pgRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.land()
+	return false
+}
+
+func (r *pgRows) Close() error {
+	r.Rows.Close()
+	r.land()
+	return r.Rows.Err()
+}
+
+// land frees the connection for the next statement.
+func (r *pgRows) land() {
+	if r.flight != nil {
+		r.flight.Close() //nolint:errcheck // the error is that of the rows
+		r.flight = nil
+	}
 }

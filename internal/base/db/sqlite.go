@@ -82,7 +82,7 @@ func (q *queue) close() {
 	q.done.Wait()
 }
 
-func (q *queue) run(ctx context.Context, fn func(*Tx) error) (*Tx, error) {
+func (q *queue) run(ctx context.Context, _ Isolation, fn func(*Tx) error) (*Tx, error) {
 	t := &turn{
 		tx:       &Tx{d: q.d},
 		grant:    make(chan error, 1),
@@ -122,7 +122,9 @@ func (t *turn) do(ctx context.Context, fn func(*Tx) error) (err error) {
 		return err
 	}
 	err = errAborted
-	err = fn(t.tx)
+	if err = fn(t.tx); err == nil {
+		_, err = t.tx.run(ctx, nil)
+	}
 	return err
 }
 
@@ -161,7 +163,7 @@ func (q *queue) refuse(err error) {
 // group runs first and whoever else is waiting in one transaction.
 func (q *queue) group(lite *liteConn, first *turn) {
 	ctx := context.Background()
-	if _, err := lite.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if _, err := lite.exec("BEGIN IMMEDIATE"); err != nil {
 		first.grant <- err
 		return
 	}
@@ -180,10 +182,10 @@ func (q *queue) group(lite *liteConn, first *turn) {
 	}
 	outcome := error(nil)
 	if broken {
-		lite.exec(ctx, "ROLLBACK") //nolint:errcheck // it may already be rolled back
+		lite.exec("ROLLBACK") //nolint:errcheck // it may already be rolled back
 		outcome = errAgain
-	} else if _, err := lite.exec(ctx, "COMMIT"); err != nil {
-		lite.exec(ctx, "ROLLBACK") //nolint:errcheck // SQLite keeps the transaction open after a failed COMMIT
+	} else if _, err := lite.exec("COMMIT"); err != nil {
+		lite.exec("ROLLBACK") //nolint:errcheck // SQLite keeps the transaction open after a failed COMMIT
 		outcome = err
 	}
 	for _, t := range good {
@@ -207,7 +209,7 @@ func (q *queue) next(riders int) *turn {
 // one runs a turn under a savepoint. ok: it rides on the commit. An error means
 // that the whole transaction is lost.
 func (q *queue) one(ctx context.Context, lite *liteConn, t *turn) (ok bool, err error) {
-	if _, err := lite.exec(ctx, "SAVEPOINT rider"); err != nil {
+	if _, err := lite.exec("SAVEPOINT rider"); err != nil {
 		t.grant <- errAgain
 		return false, err
 	}
@@ -216,15 +218,15 @@ func (q *queue) one(ctx context.Context, lite *liteConn, t *turn) (ok bool, err 
 	failed := <-t.finished
 	t.tx.conn = ended{}
 	if failed == nil {
-		if _, err := lite.exec(ctx, "RELEASE rider"); err != nil {
+		if _, err := lite.exec("RELEASE rider"); err != nil {
 			t.result <- errAgain
 			return false, err
 		}
 		return true, nil
 	}
-	_, err = lite.exec(ctx, "ROLLBACK TO rider")
+	_, err = lite.exec("ROLLBACK TO rider")
 	if err == nil {
-		_, err = lite.exec(ctx, "RELEASE rider")
+		_, err = lite.exec("RELEASE rider")
 	}
 	t.result <- failed
 	return false, err
@@ -260,31 +262,22 @@ func (c *liteConn) statement(q string) (*sql.Stmt, error) {
 // A cancelled context would interrupt the statement, and SQLite then rolls back
 // the whole transaction, riders included. So a closure that has begun runs on.
 
-func (c *liteConn) exec(_ context.Context, q string, args ...any) (int64, error) {
+func (c *liteConn) exec(q string, args ...any) (int64, error) {
 	stmt, err := c.statement(q)
 	if err != nil {
 		return 0, err
 	}
 	result, err := stmt.ExecContext(context.Background(), args...)
 	if err != nil {
-		return 0, fmt.Errorf("db: %q: %w", q, err)
+		return 0, failed(statement{text: q}, err)
 	}
 	return result.RowsAffected()
 }
 
-func (c *liteConn) query(_ context.Context, q string, args ...any) (*Rows, error) {
-	stmt, err := c.statement(q)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(context.Background(), args...)
-	return wrapRows(rows, q, err)
-}
-
-func (c *liteConn) batch(ctx context.Context, b *Batch) ([]int64, error) {
-	counts := make([]int64, len(b.texts))
-	for i, q := range b.texts {
-		n, err := c.exec(ctx, q, b.args[i]...)
+func (c *liteConn) run(_ context.Context, all []statement) ([]int64, error) {
+	counts := make([]int64, len(all))
+	for i, s := range all {
+		n, err := c.exec(s.text, s.args...)
 		if err != nil {
 			return nil, err
 		}
@@ -293,9 +286,22 @@ func (c *liteConn) batch(ctx context.Context, b *Batch) ([]int64, error) {
 	return counts, nil
 }
 
+func (c *liteConn) query(ctx context.Context, before []statement, s statement) (*Rows, error) {
+	if _, err := c.run(ctx, before); err != nil {
+		return nil, err
+	}
+	stmt, err := c.statement(s.text)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(context.Background(), s.args...)
+	return wrapRows(rows, s.text, err)
+}
+
 // ended answers for a transaction that is over.
 type ended struct{}
 
-func (ended) exec(context.Context, string, ...any) (int64, error)  { return 0, sql.ErrTxDone }
-func (ended) query(context.Context, string, ...any) (*Rows, error) { return nil, sql.ErrTxDone }
-func (ended) batch(context.Context, *Batch) ([]int64, error)       { return nil, sql.ErrTxDone }
+func (ended) run(context.Context, []statement) ([]int64, error) { return nil, sql.ErrTxDone }
+func (ended) query(context.Context, []statement, statement) (*Rows, error) {
+	return nil, sql.ErrTxDone
+}

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -27,13 +26,21 @@ type Scanner interface{ Scan(dest ...any) error }
 
 // Rows is a result that names its statement when something goes wrong.
 type Rows struct {
-	rows  *sql.Rows
+	rows  cursor
 	query string
 }
 
-func wrapRows(rows *sql.Rows, q string, err error) (*Rows, error) {
+// cursor is a result of either driver.
+type cursor interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close() error
+}
+
+func wrapRows(rows cursor, q string, err error) (*Rows, error) {
 	if err != nil {
-		return nil, fmt.Errorf("db: %q: %w", q, err)
+		return nil, failed(statement{text: q}, err)
 	}
 	return &Rows{rows: rows, query: q}, nil
 }
@@ -44,7 +51,7 @@ func (r *Rows) Next() bool { return r.rows.Next() }
 // Scan reads the current row.
 func (r *Rows) Scan(dest ...any) error {
 	if err := r.rows.Scan(dest...); err != nil {
-		return fmt.Errorf("db: %q: %w", r.query, err)
+		return failed(statement{text: r.query}, err)
 	}
 	return nil
 }
@@ -52,7 +59,7 @@ func (r *Rows) Scan(dest ...any) error {
 // Err is the error that ended the iteration, if any.
 func (r *Rows) Err() error {
 	if err := r.rows.Err(); err != nil {
-		return fmt.Errorf("db: %q: %w", r.query, err)
+		return failed(statement{text: r.query}, err)
 	}
 	return nil
 }
@@ -60,19 +67,30 @@ func (r *Rows) Err() error {
 // Close ends the result; it may be called again.
 func (r *Rows) Close() error { return r.rows.Close() }
 
+// statement is one statement with its arguments.
+type statement struct {
+	text string
+	args []any
+}
+
+// failed names the statement that an error belongs to.
+func failed(s statement, err error) error { return fmt.Errorf("db: %q: %w", s.text, err) }
+
 // conn is one connection inside a transaction.
 type conn interface {
-	exec(ctx context.Context, q string, args ...any) (int64, error)
-	query(ctx context.Context, q string, args ...any) (*Rows, error)
-	batch(ctx context.Context, b *Batch) ([]int64, error)
+	// run runs statements in order and returns the rows that each touched.
+	run(ctx context.Context, all []statement) ([]int64, error)
+	// query runs the statements before it, then one that returns rows.
+	query(ctx context.Context, before []statement, s statement) (*Rows, error)
 }
 
 // Tx is a running transaction. It is used by one goroutine, inside [DB.Write].
 type Tx struct {
-	d     *DB
-	conn  conn
-	now   time.Time
-	after []func()
+	d      *DB
+	conn   conn
+	now    time.Time
+	queued []statement
+	after  []func()
 }
 
 var _ Reader = (*Tx)(nil)
@@ -99,12 +117,39 @@ func (tx *Tx) AfterCommit(wake func()) { tx.after = append(tx.after, wake) }
 // Exec runs a statement and returns the number of rows it touched, which is how
 // a guarded UPDATE tells whether its guard held.
 func (tx *Tx) Exec(ctx context.Context, q string, args ...any) (int64, error) {
-	return tx.conn.exec(ctx, q, args...)
+	counts, err := tx.run(ctx, []statement{{q, args}})
+	if err != nil {
+		return 0, err
+	}
+	return counts[0], nil
 }
 
 // Query runs a statement that returns rows.
 func (tx *Tx) Query(ctx context.Context, q string, args ...any) (*Rows, error) {
-	return tx.conn.query(ctx, q, args...)
+	return tx.conn.query(ctx, tx.take(), statement{q, args})
+}
+
+// Queue adds a statement whose answer decides nothing, such as the INSERT of a
+// row under a fresh id. It keeps its place in the order of statements and takes
+// no round trip of its own: it travels with the next statement that is asked for
+// an answer, or with COMMIT. An error of it ends the transaction there.
+func (tx *Tx) Queue(q string, args ...any) { tx.queued = append(tx.queued, statement{q, args}) }
+
+func (tx *Tx) take() []statement {
+	queued := tx.queued
+	tx.queued = nil
+	return queued
+}
+
+// run sends what is queued and the statements, and returns the rows that the
+// latter touched.
+func (tx *Tx) run(ctx context.Context, all []statement) ([]int64, error) {
+	before := tx.take()
+	counts, err := tx.conn.run(ctx, append(before, all...))
+	if err != nil {
+		return nil, err
+	}
+	return counts[len(before):], nil
 }
 
 // Batch collects statements that need no answer from each other.
@@ -113,29 +158,25 @@ func (tx *Tx) Batch() *Batch { return &Batch{tx: tx} }
 // Batch travels to PostgreSQL in one round trip; on SQLite it runs one after
 // another.
 type Batch struct {
-	tx    *Tx
-	texts []string
-	args  [][]any
+	tx  *Tx
+	all []statement
 }
 
 // Add appends a statement.
-func (b *Batch) Add(q string, args ...any) {
-	b.texts = append(b.texts, q)
-	b.args = append(b.args, args)
-}
+func (b *Batch) Add(q string, args ...any) { b.all = append(b.all, statement{q, args}) }
 
 // Len is the number of statements waiting.
-func (b *Batch) Len() int { return len(b.texts) }
+func (b *Batch) Len() int { return len(b.all) }
 
 // Send runs the statements in order, returns the rows each touched, and empties
 // the batch.
 func (b *Batch) Send(ctx context.Context) ([]int64, error) {
-	if len(b.texts) == 0 {
+	if len(b.all) == 0 {
 		return nil, nil
 	}
-	counts, err := b.tx.conn.batch(ctx, b)
-	b.texts, b.args = nil, nil
-	return counts, err
+	all := b.all
+	b.all = nil
+	return b.tx.run(ctx, all)
 }
 
 // Chain joins hooks that run in the same transaction, in order; the first error
