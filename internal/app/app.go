@@ -172,7 +172,7 @@ func (a *App) integrate(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			a.Log.Error("transparency log", "error", err)
 		}
-		if placed > 0 && err == nil {
+		if placed == audit.Full && err == nil {
 			continue
 		}
 		select {

@@ -93,6 +93,10 @@ type writer interface {
 // errAgain asks Write to run the closure once more.
 var errAgain = errors.New("db: run the transaction again")
 
+// Again makes a closure's answer "what I read has changed under me: run me once
+// more", for a [Guarded] write whose guard did not hold.
+func Again(cause error) error { return fmt.Errorf("%w: %w", errAgain, cause) }
+
 // ErrUnknownCommit means that the engine could not say whether a transaction
 // committed. The caller must re-read its own rows before it answers.
 var ErrUnknownCommit = errors.New("db: the outcome of the commit is unknown")

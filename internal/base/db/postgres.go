@@ -235,7 +235,7 @@ func (w *pgWriter) outcome(ctx context.Context, xid string, cause error) error {
 		case err == nil && status.String == "committed":
 			return nil
 		case err == nil && status.String == "aborted":
-			return fmt.Errorf("%w: %w", errAgain, cause)
+			return Again(cause)
 		case err == nil && !status.Valid:
 			return fmt.Errorf("%w: %w", ErrUnknownCommit, cause)
 		}

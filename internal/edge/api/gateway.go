@@ -46,7 +46,7 @@ func notice(c *serve.Call) error {
 		return unproved(c, "not proved")
 	}
 	ctx := c.R.Context()
-	if err := c.Market.DB.Write(ctx, func(tx *db.Tx) error { return payment.Notify(ctx, tx, g.Name(), event, body) }); err != nil {
+	if err := c.Market.DB.Write(ctx, func(tx *db.Tx) error { return payment.Notify(ctx, tx, g.Name(), event, body) }, db.Guarded); err != nil {
 		return err
 	}
 	answer := g.Capability().Acknowledge

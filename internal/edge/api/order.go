@@ -83,9 +83,22 @@ func placeOrder(c *serve.Call, in *bodyOf[client.Purchase]) (client.Order, error
 		if err != nil {
 			return "", client.Order{}, err
 		}
-		shape, err := full(ctx, tx, o)
-		return string(o.ID), shape, err
+		return string(o.ID), fresh(o), nil
 	})
+}
+
+// fresh is a new order in full. Its payment is known without a look at it, on
+// which a SERIALIZABLE transaction would conflict with whoever else begins one.
+func fresh(o order.Order) client.Order {
+	shape := orderShape(o)
+	shape.Terms = o.Snapshot.Sheet
+	if o.Attempt != "" {
+		shape.Attempt = &client.Attempt{
+			ID: string(o.Attempt), Gateway: o.Gateway, State: string(payment.Created), Amount: shape.Fee.Paid,
+			Instructions: map[string]string{}, ExpiresAt: shape.ExpiresAt,
+		}
+	}
+	return shape
 }
 
 func listOrders(c *serve.Call, in *paged) (client.Page[client.Order], error) {

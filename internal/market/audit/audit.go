@@ -102,7 +102,7 @@ func (a Act) leaf() ([]byte, error) {
 }
 
 // Record stores what was done, or refused, and queues it for the log.
-func Record(ctx context.Context, tx *db.Tx, by Actor, e Entry) error {
+func Record(_ context.Context, tx *db.Tx, by Actor, e Entry) error {
 	data, err := json.Marshal(e.Data)
 	if err != nil {
 		return fmt.Errorf("audit: data of %s: %w", e.Act, err)
@@ -122,15 +122,13 @@ func Record(ctx context.Context, tx *db.Tx, by Actor, e Entry) error {
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
-	b := tx.Batch()
-	b.Add(insertRecord, r.ID, r.At, string(r.Kind), r.Actor, r.Account, r.Session, r.Method, r.Act,
+	tx.Queue(insertRecord, r.ID, r.At, string(r.Kind), r.Actor, r.Account, r.Session, r.Method, r.Act,
 		string(subjects), string(clauses), r.Refusal, string(r.Data), r.DataHash)
 	for _, subject := range r.Subjects {
-		b.Add(insertSubject, subject, r.ID)
+		tx.Queue(insertSubject, subject, r.ID)
 	}
-	b.Add(insertPending, r.ID, r.At)
-	_, err = b.Send(ctx)
-	return err
+	tx.Queue(insertPending, r.ID, r.At)
+	return nil
 }
 
 // distinct drops empty and repeated values and never returns nil, so that the

@@ -16,7 +16,7 @@ const (
 
 	selectRecord    = `SELECT ` + cols + ` FROM audit_record r WHERE r.id = $1`
 	selectOfSubject = `SELECT ` + cols + ` FROM audit_subject s JOIN audit_record r ON r.id = s.record WHERE s.subject = $1 ORDER BY r.at, r.id LIMIT 500`
-	selectPending   = `SELECT ` + cols + ` FROM audit_pending p JOIN audit_record r ON r.id = p.record ORDER BY p.at, p.record LIMIT $1`
+	selectPending   = `SELECT ` + cols + ` FROM audit_pending p JOIN audit_record r ON r.id = p.record ORDER BY p.record LIMIT $1`
 	selectLeaves    = `SELECT ` + cols + `, l.position FROM audit_leaf l JOIN audit_record r ON r.id = l.record WHERE l.position >= $1 ORDER BY l.position LIMIT 2000`
 
 	deletePending = `DELETE FROM audit_pending WHERE record = $1`

@@ -7,16 +7,18 @@ import (
 	"yunshi/internal/base/tlog"
 )
 
-// batch is how many records one integration places.
-const batch = 512
+// Full is how many records one integration places at most.
+const Full = 512
 
 // Integrate gives waiting records their places, oldest first, and signs a
-// checkpoint over the grown log. It returns how many it placed. Two nodes may
-// try at once: the database lets one of them through and repeats the other.
+// checkpoint over the grown log. It returns how many it placed; fewer than [Full]
+// means that no more were waiting. Two nodes may try at once. A position is given
+// once, by the key of the leaves, so one of them gets through and the other begins
+// again; nothing else has to be kept apart, and the write may be Guarded.
 func Integrate(ctx context.Context, d *db.DB, origin, signingKey string) (placed int, err error) {
 	err = d.Write(ctx, func(tx *db.Tx) error {
 		placed = 0
-		waiting, err := db.All(ctx, tx, scanAct, selectPending, batch)
+		waiting, err := db.All(ctx, tx, scanAct, selectPending, Full)
 		if err != nil || len(waiting) == 0 {
 			return err
 		}
@@ -43,7 +45,9 @@ func Integrate(ctx context.Context, d *db.DB, origin, signingKey string) (placed
 		for i, h := range fresh {
 			b.Add(insertHash, tlog.HashCount(size)+int64(i), h[:])
 		}
-		if _, err := b.Send(ctx); err != nil {
+		if _, err := b.Send(ctx); db.Unique(err) {
+			return db.Again(err)
+		} else if err != nil {
 			return err
 		}
 		size += int64(len(waiting))
@@ -55,11 +59,9 @@ func Integrate(ctx context.Context, d *db.DB, origin, signingKey string) (placed
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, insertCheckpoint, size, db.Micros(tx.Now()), string(note)); err != nil {
-			return err
-		}
+		tx.Queue(insertCheckpoint, size, db.Micros(tx.Now()), string(note))
 		placed = len(waiting)
 		return nil
-	})
+	}, db.Guarded)
 	return placed, err
 }

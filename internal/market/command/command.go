@@ -80,7 +80,7 @@ func Run[T any](ctx context.Context, d *db.DB, in Intent, do func(tx *db.Tx) (T,
 		if err != nil || in.Key == "" {
 			return err
 		}
-		return remember(ctx, tx, in, answer.Value)
+		return remember(tx, in, input, answer.Value)
 	})
 	if err != nil {
 		if lost := refused(ctx, d, in, err); lost != nil {
@@ -94,7 +94,7 @@ func Run[T any](ctx context.Context, d *db.DB, in Intent, do func(tx *db.Tx) (T,
 // claim takes the key, or returns the answer that is stored under it. Taking it
 // first makes a concurrent twin wait for this transaction instead of working.
 func claim(ctx context.Context, tx *db.Tx, in Intent, input string) (known string, err error) {
-	fresh, err := tx.Exec(ctx, insertKey, principal(in.By), in.Key, in.Name, input, db.Micros(tx.Now()))
+	fresh, err := tx.Exec(ctx, insertKey, principal(in.By), in.Key, in.Name, input, "", db.Micros(tx.Now()))
 	if err != nil || fresh == 1 {
 		return "", err
 	}
@@ -108,13 +108,13 @@ func claim(ctx context.Context, tx *db.Tx, in Intent, input string) (known strin
 	return row.answer, nil
 }
 
-func remember[T any](ctx context.Context, tx *db.Tx, in Intent, value T) error {
+func remember[T any](tx *db.Tx, in Intent, input string, value T) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("command: answer of %s: %w", in.Name, err)
 	}
-	_, err = tx.Exec(ctx, updateAnswer, string(text), principal(in.By), in.Key)
-	return err
+	tx.Queue(upsertAnswer, principal(in.By), in.Key, in.Name, input, string(text), db.Micros(tx.Now()))
+	return nil
 }
 
 // refused records a refusal that names a clause.
@@ -127,7 +127,7 @@ func refused(ctx context.Context, d *db.DB, in Intent, cause error) error {
 		return audit.Record(ctx, tx, in.By, audit.Entry{
 			Act: in.Name, Subjects: in.Subjects, Clauses: []string{f.Clause}, Refusal: f.Code,
 		})
-	})
+	}, db.Guarded) // it decides nothing
 }
 
 // principal is whose keys these are: keys of two accounts never meet.
@@ -145,10 +145,13 @@ func hash(name string, input any) (string, error) {
 }
 
 const (
-	insertKey = `INSERT INTO command_done (principal, key, name, input_sha256, answer, at) VALUES ($1, $2, $3, $4, '', $5)
-		ON CONFLICT (principal, key) DO NOTHING`
-	selectKey    = `SELECT name, input_sha256, answer FROM command_done WHERE principal = $1 AND key = $2`
-	updateAnswer = `UPDATE command_done SET answer = $1 WHERE principal = $2 AND key = $3`
+	insertAll = `INSERT INTO command_done (principal, key, name, input_sha256, answer, at) VALUES ($1, $2, $3, $4, $5, $6)`
+	insertKey = insertAll + ` ON CONFLICT (principal, key) DO NOTHING`
+	selectKey = `SELECT name, input_sha256, answer FROM command_done WHERE principal = $1 AND key = $2`
+	// An upsert of the row that [claim] made, because on PostgreSQL an UPDATE would
+	// look the row up and so depend on its neighbours in the index, into which other
+	// intents write.
+	upsertAnswer = insertAll + ` ON CONFLICT (principal, key) DO UPDATE SET answer = excluded.answer`
 )
 
 type done struct{ name, input, answer string }

@@ -91,9 +91,7 @@ func issue(ctx context.Context, tx *db.Tx, d Delivery, e entitlement.Entitlement
 	if err != nil {
 		return "", err
 	}
-	if _, err := tx.Exec(ctx, nextSeq, string(d.ID)); err != nil {
-		return "", err
-	}
+	tx.Queue(nextSeq, string(d.ID))
 	seq, err := db.Value[int64](ctx, tx, selectSeq, string(d.ID))
 	if err != nil {
 		return "", err
@@ -123,7 +121,7 @@ func Reissue(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) (_ Delivery,
 	if err != nil {
 		return Delivery{}, err
 	}
-	if err := keep(ctx, tx, d.ID, []Credential{{Name: LicenceKey, Value: key, Secret: true}}); err != nil {
+	if err := keep(tx, d.ID, []Credential{{Name: LicenceKey, Value: key, Secret: true}}); err != nil {
 		return Delivery{}, err
 	}
 	return d, audit.Record(ctx, tx, by, audit.Entry{

@@ -70,36 +70,31 @@ func received(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, event, sha2
 	if err != nil || n == 0 {
 		return err
 	}
-	if err := addReceipt(ctx, tx, by, id, event, sha256); err != nil {
-		return err
-	}
+	addReceipt(tx, by, id, event, sha256)
 	return audit.Record(ctx, tx, by, audit.Entry{
 		Act: "delivery.received", Subjects: []string{string(id)}, Clauses: []string{"ECL 20"}, Data: map[string]string{"event": event},
 	})
 }
 
-func addReceipt(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, event, sha256 string) error {
-	_, err := tx.Exec(ctx, insertReceipt, tx.ID("rcp"), string(id), event, db.Micros(tx.Now()), by.User, sha256)
-	return err
+func addReceipt(tx *db.Tx, by audit.Actor, id ID, event, sha256 string) {
+	tx.Queue(insertReceipt, tx.ID("rcp"), string(id), event, db.Micros(tx.Now()), by.User, sha256)
 }
 
 // keep stores the credentials of a delivery, sealed, in place of earlier ones. An
 // answer without any leaves what there is.
-func keep(ctx context.Context, tx *db.Tx, id ID, all []Credential) error {
+func keep(tx *db.Tx, id ID, all []Credential) error {
 	if len(all) == 0 {
 		return nil
 	}
-	b := tx.Batch()
 	for i, c := range all {
 		sealed, err := tx.Keys().Seal(c.Value, credentialAt(id))
 		if err != nil {
 			return err
 		}
-		b.Add(upsertCredential, string(id), i, c.Name, c.Secret, sealed)
+		tx.Queue(upsertCredential, string(id), i, c.Name, c.Secret, sealed)
 	}
-	b.Add(trimCredentials, string(id), len(all))
-	_, err := b.Send(ctx)
-	return err
+	tx.Queue(trimCredentials, string(id), len(all))
+	return nil
 }
 
 // credentials lists what is stored; secret values only when open is set.

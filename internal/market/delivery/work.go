@@ -65,6 +65,8 @@ func (w Work) provision(ctx context.Context, d *db.DB, j job.Job) error {
 	var call Call
 	over := false
 	var trouble error // why no call can be made now
+	// Guarded: deliveries, rights and orders move only from the state that they are
+	// in, by their own rows, and the job ends by its lease's token.
 	err := d.Write(ctx, func(tx *db.Tx) (err error) {
 		over, trouble = false, nil
 		if row, err = begin(ctx, tx, ID(j.Object)); err != nil {
@@ -87,7 +89,7 @@ func (w Work) provision(ctx context.Context, d *db.DB, j job.Job) error {
 			trouble, err = err, nil
 		}
 		return err
-	})
+	}, db.Guarded)
 	if err != nil || over {
 		return err
 	}
@@ -104,9 +106,7 @@ func (w Work) provision(ctx context.Context, d *db.DB, j job.Job) error {
 
 // begin notes that the first attempt is made.
 func begin(ctx context.Context, tx *db.Tx, id ID) (Delivery, error) {
-	if _, err := tx.Exec(ctx, beginAttempt, db.Micros(tx.Now()), string(id)); err != nil {
-		return Delivery{}, err
-	}
+	tx.Queue(beginAttempt, db.Micros(tx.Now()), string(id))
 	return Read(ctx, tx, id)
 }
 
@@ -245,7 +245,7 @@ func (w Work) delivered(ctx context.Context, tx *db.Tx, d Delivery, result Resul
 	if err != nil {
 		return err
 	}
-	if err := keep(ctx, tx, d.ID, result.Credentials); err != nil {
+	if err := keep(tx, d.ID, result.Credentials); err != nil {
 		return err
 	}
 	if n == 0 { // it was there already
@@ -255,9 +255,7 @@ func (w Work) delivered(ctx context.Context, tx *db.Tx, d Delivery, result Resul
 		}
 		return err
 	}
-	if err := addReceipt(ctx, tx, by, d.ID, "provided", sha256); err != nil {
-		return err
-	}
+	addReceipt(tx, by, d.ID, "provided", sha256)
 	switch d.Action {
 	case Create:
 		if _, err := entitlement.Activate(ctx, tx, by, d.Entitlement, at); err != nil {

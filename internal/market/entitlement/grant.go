@@ -30,10 +30,8 @@ func Grant(ctx context.Context, tx *db.Tx, by audit.Actor, in New) (_ Entitlemen
 		return e, boundTo(e, in.Account)
 	}
 	e := Entitlement{ID: ID(tx.ID("ent")), New: in, State: Pending, GrantedAt: tx.Now()}
-	if _, err := tx.Exec(ctx, insertGrant, string(e.ID), e.Order, e.Line, string(e.Account), string(e.Vendor), string(e.Product), e.Version, e.Plan,
-		e.Name, e.Quantity, e.Term.Unit, e.Term.Count, db.Micros(e.GrantedAt)); err != nil {
-		return Entitlement{}, err
-	}
+	tx.Queue(insertGrant, string(e.ID), e.Order, e.Line, string(e.Account), string(e.Vendor), string(e.Product), e.Version, e.Plan,
+		e.Name, e.Quantity, e.Term.Unit, e.Term.Count, db.Micros(e.GrantedAt))
 	return e, audit.Record(ctx, tx, by, audit.Entry{
 		Act: "entitlement.bound", Subjects: []string{string(e.ID), e.Order, e.Line, string(e.Account)}, Clauses: []string{"UA 4.3"},
 		Data: map[string]any{"product": e.Product, "plan": e.Plan, "quantity": e.Quantity},

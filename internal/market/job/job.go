@@ -61,7 +61,7 @@ func (j Job) Decode(into any) error {
 var ErrLeaseLost = errors.New("job: the lease was lost")
 
 // Enqueue asks for a job in the caller's transaction.
-func Enqueue(ctx context.Context, tx *db.Tx, s Spec) error {
+func Enqueue(_ context.Context, tx *db.Tx, s Spec) error {
 	payload, err := json.Marshal(s.Payload)
 	if err != nil {
 		return fmt.Errorf("job: payload of %s: %w", s.Kind, err)
@@ -74,14 +74,14 @@ func Enqueue(ctx context.Context, tx *db.Tx, s Spec) error {
 	if due.IsZero() {
 		due = tx.Now()
 	}
-	_, err = tx.Exec(ctx, insertJob, tx.ID("job"), s.Kind, s.Object, name, string(payload), db.Micros(due), db.Micros(tx.Now()))
-	return err
+	tx.Queue(insertJob, tx.ID("job"), s.Kind, s.Object, name, string(payload), db.Micros(due), db.Micros(tx.Now()))
+	return nil
 }
 
 // Cancel takes back a job that still waits.
-func Cancel(ctx context.Context, tx *db.Tx, kind, object, name string) error {
-	_, err := tx.Exec(ctx, cancelJob, db.Micros(tx.Now()), kind, object, name)
-	return err
+func Cancel(_ context.Context, tx *db.Tx, kind, object, name string) error {
+	tx.Queue(cancelJob, db.Micros(tx.Now()), kind, object, name)
+	return nil
 }
 
 // Done ends the job in the transaction that records its effect. It fails with

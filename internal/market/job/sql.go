@@ -12,11 +12,10 @@ const (
 	cancelJob = `UPDATE job_job SET state = 'cancelled', ended_at = $1 WHERE kind = $2 AND object = $3 AND name = $4 AND state = 'waiting'`
 
 	// Two index scans, so that each uses its partial index.
-	selectDue = `SELECT id FROM job_job WHERE state = 'waiting' AND due_at <= $1 ORDER BY due_at, id LIMIT $2`
-	selectOut = `SELECT id FROM job_job WHERE state = 'running' AND lease_until < $1 ORDER BY lease_until LIMIT $2`
+	selectDue = `SELECT ` + cols + ` FROM job_job WHERE state = 'waiting' AND due_at <= $1 ORDER BY due_at, id LIMIT $2`
+	selectOut = `SELECT ` + cols + ` FROM job_job WHERE state = 'running' AND lease_until < $1 ORDER BY lease_until LIMIT $2`
 	leaseJob  = `UPDATE job_job SET state = 'running', lease_until = $1, token = token + 1
-		WHERE id = $2 AND ((state = 'waiting' AND due_at <= $3) OR (state = 'running' AND lease_until < $3))`
-	selectJobs = `SELECT ` + cols + ` FROM job_job WHERE id IN `
+		WHERE id = $2 AND token = $3 AND ((state = 'waiting' AND due_at <= $4) OR (state = 'running' AND lease_until < $4))`
 
 	extendJob = `UPDATE job_job SET lease_until = $1 WHERE id = $2 AND token = $3 AND state = 'running'`
 	endJob    = `UPDATE job_job SET state = 'done', lease_until = 0, error = '', ended_at = $1 WHERE id = $2 AND token = $3 AND state = 'running'`

@@ -122,51 +122,49 @@ func (w *Worker) claim(ctx context.Context, n int) ([]Job, error) {
 	if n <= 0 {
 		return nil, nil
 	}
-	var candidates []string
+	var due []Job
 	err := w.d.Read(ctx, func(r db.Reader) error {
 		// What a dead worker left comes first: it is older than anything that is due, and
 		// behind a queue that is never empty it would wait for ever.
 		for _, q := range []string{selectOut, selectDue} {
-			ids, err := db.All(ctx, r, db.Column[string], q, db.Micros(r.Now()), n)
+			jobs, err := db.All(ctx, r, scanJob, q, db.Micros(r.Now()), n)
 			if err != nil {
 				return err
 			}
-			candidates = append(candidates, ids...)
+			due = append(due, jobs...)
 		}
 		return nil
 	})
-	if err != nil || len(candidates) == 0 {
+	if err != nil || len(due) == 0 {
 		return nil, err
 	}
-	candidates = candidates[:min(n, len(candidates))]
-	var jobs []Job
+	due = due[:min(n, len(due))]
+	// Other nodes may want the same jobs, and lock them in the same order.
+	ordered := slices.SortedFunc(slices.Values(due), func(a, b Job) int { return cmp.Compare(a.ID, b.ID) })
+	var mine map[string]bool
+	// Guarded: the token is the one that was read, so the row is as it was read, or
+	// the lease goes to somebody else.
 	err = w.d.Write(ctx, func(tx *db.Tx) error {
-		jobs = nil
-		now, until := db.Micros(tx.Now()), db.Micros(tx.Now().Add(lease))
+		mine = map[string]bool{}
 		b := tx.Batch()
-		for _, id := range candidates {
-			b.Add(leaseJob, until, id, now)
+		for _, j := range ordered {
+			b.Add(leaseJob, db.Micros(tx.Now().Add(lease)), j.ID, j.Token, db.Micros(tx.Now()))
 		}
 		won, err := b.Send(ctx)
-		if err != nil {
-			return err
-		}
-		var mine []any
-		for i, id := range candidates {
-			if won[i] == 1 {
-				mine = append(mine, id)
-			}
-		}
-		if len(mine) > 0 {
-			jobs, err = db.All(ctx, tx, scanJob, selectJobs+db.In(1, len(mine)), mine...)
+		for i, n := range won {
+			mine[ordered[i].ID] = n == 1
 		}
 		return err
-	})
-	slices.SortFunc(jobs, func(a, b Job) int { return cmp.Compare(slices.Index(candidates, a.ID), slices.Index(candidates, b.ID)) })
+	}, db.Guarded)
+	if err != nil {
+		return nil, err
+	}
+	jobs := slices.DeleteFunc(due, func(j Job) bool { return !mine[j.ID] })
 	for i := range jobs {
+		jobs[i].Token++
 		jobs[i].ended = &atomic.Bool{}
 	}
-	return jobs, err
+	return jobs, nil
 }
 
 // run works one leased job and records how it ended.
@@ -208,7 +206,7 @@ func (w *Worker) heartbeat(ctx context.Context, j Job) (stop func()) {
 				err := w.d.Write(ctx, func(tx *db.Tx) error {
 					_, err := tx.Exec(ctx, extendJob, db.Micros(tx.Now().Add(lease)), j.ID, j.Token)
 					return err
-				})
+				}, db.Guarded) // by the token
 				if err != nil && ctx.Err() == nil {
 					w.log.Warn("job: heartbeat", "job", j.ID, "error", err)
 				}
@@ -223,8 +221,14 @@ func (w *Worker) record(ctx context.Context, h Handler, j Job, cause error) erro
 	if errors.Is(cause, ErrLeaseLost) {
 		return nil // another worker has it; its record counts
 	}
-	if cause == nil && j.ended.Load() {
-		return nil // the handler ended it with its effect
+	if cause == nil {
+		if j.ended.Load() {
+			return nil // the handler ended it with its effect
+		}
+		return w.d.Write(ctx, func(tx *db.Tx) error {
+			_, err := tx.Exec(ctx, endJob, db.Micros(tx.Now()), j.ID, j.Token)
+			return err
+		}, db.Guarded) // by the token
 	}
 	ladder := h.Ladder
 	if ladder == nil {
@@ -233,9 +237,6 @@ func (w *Worker) record(ctx context.Context, h Handler, j Job, cause error) erro
 	var wish *later
 	return w.d.Write(ctx, func(tx *db.Tx) error {
 		switch {
-		case cause == nil:
-			_, err := tx.Exec(ctx, endJob, db.Micros(tx.Now()), j.ID, j.Token)
-			return err
 		case errors.As(cause, &wish):
 			return w.again(ctx, tx, j, wish.after, 0, cause)
 		case j.Attempt < len(ladder):

@@ -75,7 +75,7 @@ func post(ctx context.Context, tx *db.Tx, p posting) (posted bool, err error) {
 		if draws(e) {
 			text = drawBalance
 		}
-		b.Add(text, max(e.Amount.Minor, 0), max(-e.Amount.Minor, 0), string(e.Account), e.Party, string(e.Amount.Currency), stripe(e.Account, id))
+		b.Add(text, max(e.Amount.Minor, 0), max(-e.Amount.Minor, 0), string(e.Account), e.Party, string(e.Amount.Currency), stripe(e.Account, p.effect))
 	}
 	liquid := b.Len()
 	liquidity(b, p.entries)

@@ -253,13 +253,16 @@ func digest(kind Kind, entries []Entry) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// stripe spreads a shared account over its rows by the journal's id.
-func stripe(a Account, journal JournalID) int64 {
+// stripe spreads a shared account over its rows by the last part of the effect's
+// key. Postings of one transaction about one thing, such as a capture and its fee,
+// so touch the same row of an account: with two rows, two transactions could each
+// wait for the other's.
+func stripe(a Account, effect string) int64 {
 	if !chart[a].striped {
 		return 0
 	}
 	h := fnv.New32a()
-	h.Write([]byte(journal))
+	h.Write([]byte(effect[strings.LastIndexByte(effect, ':')+1:]))
 	return int64(h.Sum32() % stripeMax)
 }
 

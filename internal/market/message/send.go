@@ -40,9 +40,7 @@ func Send(ctx context.Context, tx *db.Tx, n Notice) error {
 	}
 	hash := sha256.Sum256(plain)
 	now := db.Micros(tx.Now())
-	if _, err := tx.Exec(ctx, sqlInsert, id, n.To, n.Code, sealed, hex.EncodeToString(hash[:]), n.Link, now); err != nil {
-		return err
-	}
+	tx.Queue(sqlInsert, id, n.To, n.Code, sealed, hex.EncodeToString(hash[:]), n.Link, now)
 	if !mailed(n.Code) {
 		return nil
 	}
@@ -52,9 +50,7 @@ func Send(ctx context.Context, tx *db.Tx, n Notice) error {
 	}
 	for _, owner := range owners {
 		delivery := tx.ID("mdl")
-		if _, err := tx.Exec(ctx, sqlInsertDelivery, delivery, id, owner.User, now); err != nil {
-			return err
-		}
+		tx.Queue(sqlInsertDelivery, delivery, id, owner.User, now)
 		if err := job.Enqueue(ctx, tx, job.Spec{Kind: MailJob, Object: delivery}); err != nil {
 			return err
 		}

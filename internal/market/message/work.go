@@ -71,12 +71,11 @@ func (w Work) mail(ctx context.Context, d *db.DB, j job.Job) error {
 			return err
 		}
 	}
+	// Guarded by the lease's token, and by the state that the receipt is for.
 	return d.Write(ctx, func(tx *db.Tx) error {
-		if _, err := tx.Exec(ctx, sqlMoveDelivery, state, receipt, db.Micros(sent), j.Object); err != nil {
-			return err
-		}
+		tx.Queue(sqlMoveDelivery, state, receipt, db.Micros(sent), j.Object)
 		return job.Done(ctx, tx, j)
-	})
+	}, db.Guarded)
 }
 
 // compose writes the mail in its reader's language. It answers false when the

@@ -79,10 +79,10 @@ func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, e
 	o.ExpiresAt = tx.Now().Add(life)
 	if o.Fee.Paid.IsZero() {
 		o.Gateway, o.ExpiresAt = free, time.Time{}
-	} else if o.Attempt, err = begin(ctx, tx, by, o); err != nil {
+	} else if o.Attempt, err = begin(ctx, tx, by, o, true); err != nil {
 		return Order{}, err
 	}
-	if o.SHA256, err = insert(ctx, tx, o); err != nil {
+	if o.SHA256, err = insert(tx, o); err != nil {
 		return Order{}, err
 	}
 	if err := audit.Record(ctx, tx, by, audit.Entry{
@@ -115,7 +115,7 @@ func payWithin(ctx context.Context, r db.Reader, gateway string) (time.Duration,
 const transfer = "banktransfer"
 
 // begin asks payment for an attempt in the vendor's name.
-func begin(ctx context.Context, tx *db.Tx, by audit.Actor, o Order) (payment.AttemptID, error) {
+func begin(ctx context.Context, tx *db.Tx, by audit.Actor, o Order, first bool) (payment.AttemptID, error) {
 	payee, err := merchantOf(ctx, tx, o.Vendor, o.Gateway)
 	if err != nil {
 		return "", err
@@ -131,7 +131,7 @@ func begin(ctx context.Context, tx *db.Tx, by audit.Actor, o Order) (payment.Att
 	}
 	attempt, err := payment.Begin(ctx, tx, by, payment.Start{
 		Order: string(o.ID), Amount: o.Fee.Paid, Gateway: o.Gateway, Description: name,
-		PayeeAccount: payee, PayeeName: o.Snapshot.Seller.RegisteredName, ExpiresAt: o.ExpiresAt, Locale: locale,
+		PayeeAccount: payee, PayeeName: o.Snapshot.Seller.RegisteredName, ExpiresAt: o.ExpiresAt, Locale: locale, First: first,
 	})
 	return attempt.ID, err
 }
@@ -169,7 +169,7 @@ func PayAgain(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, gateway str
 		return Order{}, err
 	}
 	o.Gateway, o.ExpiresAt = gateway, tx.Now().Add(life)
-	if o.Attempt, err = begin(ctx, tx, by, o); err != nil {
+	if o.Attempt, err = begin(ctx, tx, by, o, false); err != nil {
 		return Order{}, err
 	}
 	n, err := tx.Exec(ctx, updateAttempt, string(o.Attempt), o.Gateway, db.Micros(o.ExpiresAt), string(o.ID), string(AwaitingPayment))
@@ -222,21 +222,19 @@ func MarkPaid(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) error {
 	return ownMoneyOnly()
 }
 
-func insert(ctx context.Context, tx *db.Tx, o Order) (sha256 string, err error) {
+func insert(tx *db.Tx, o Order) (sha256 string, err error) {
 	text, err := encode(o.Snapshot)
 	if err != nil {
 		return "", err
 	}
 	sha256 = sha(text)
 	f := o.Fee
-	b := tx.Batch()
-	b.Add(insertOrder, string(o.ID), string(o.Account), string(o.Buyer), string(o.Vendor), string(o.State), o.Gateway, string(o.Attempt),
+	tx.Queue(insertOrder, string(o.ID), string(o.Account), string(o.Buyer), string(o.Vendor), string(o.State), o.Gateway, string(o.Attempt),
 		string(f.Paid.Currency), f.List.Minor, f.Discount.Minor, f.Voucher.Minor, f.Paid.Minor, f.Net.Minor, f.Tax.Minor,
 		string(text), sha256, o.Business, db.Micros(o.PlacedAt), db.Micros(o.ExpiresAt))
-	b.Add(insertLine, string(o.Line), string(o.ID), string(o.Product), string(o.Version), string(o.Plan), o.Quantity,
+	tx.Queue(insertLine, string(o.Line), string(o.ID), string(o.Product), string(o.Version), string(o.Plan), o.Quantity,
 		o.Commission.Amount.Minor, o.Commission.Points, string(o.Commission.Basis), o.Commission.Rulebook, string(o.TaxBy))
-	_, err = b.Send(ctx)
-	return sha256, err
+	return sha256, nil
 }
 
 // encode writes a snapshot without escapes of its own, so that the terms sheet in

@@ -21,6 +21,7 @@ type Start struct {
 	PayeeName    string
 	ExpiresAt    time.Time
 	Locale       string // "zh" or "en"
+	First        bool   // the order is made in this transaction, so nothing was paid for it yet
 }
 
 // Begin makes an attempt and asks for it to be opened at the provider. It
@@ -41,16 +42,26 @@ func Begin(ctx context.Context, tx *db.Tx, _ audit.Actor, s Start) (_ Attempt, e
 	case !s.ExpiresAt.After(tx.Now()):
 		return Attempt{}, ErrInvalid.In("expires_at")
 	}
-	paid, err := db.Value[int64](ctx, tx, selectPaidAttempts, s.Order)
-	if err != nil {
-		return Attempt{}, err
-	}
-	if paid > 0 {
-		return Attempt{}, ErrPaid
+	if !s.First {
+		paid, err := db.Value[int64](ctx, tx, selectPaidAttempts, s.Order)
+		if err != nil {
+			return Attempt{}, err
+		}
+		if paid > 0 {
+			return Attempt{}, ErrPaid
+		}
 	}
 	id := AttemptID(tx.ID("pay"))
-	fresh, err := tx.Exec(ctx, insertAttempt, string(id), codeOf(attemptLetter, string(id)), s.Order, s.Gateway, s.Amount.Minor,
-		string(s.Amount.Currency), s.Description, s.PayeeAccount, s.PayeeName, s.Locale, db.Micros(s.ExpiresAt), db.Micros(tx.Now()))
+	a := Attempt{
+		ID: id, Code: codeOf(attemptLetter, string(id)), Order: s.Order, Gateway: s.Gateway, Amount: s.Amount, Description: s.Description,
+		PayeeAccount: s.PayeeAccount, PayeeName: s.PayeeName, Locale: s.Locale, State: Created, Instructions: map[string]string{},
+		ExpiresAt: s.ExpiresAt, CreatedAt: tx.Now(), ChangedAt: tx.Now(),
+	}
+	for _, sum := range []*money.Amount{&a.Captured, &a.Refunded, &a.Fee} {
+		sum.Currency = s.Amount.Currency
+	}
+	fresh, err := tx.Exec(ctx, insertAttempt, string(id), a.Code, a.Order, a.Gateway, a.Amount.Minor, string(a.Amount.Currency),
+		a.Description, a.PayeeAccount, a.PayeeName, a.Locale, db.Micros(a.ExpiresAt), db.Micros(a.CreatedAt))
 	if err != nil {
 		return Attempt{}, err
 	}
@@ -60,7 +71,7 @@ func Begin(ctx context.Context, tx *db.Tx, _ audit.Actor, s Start) (_ Attempt, e
 	if err := job.Enqueue(ctx, tx, job.Spec{Kind: OpenJob, Object: string(id), Unique: true}); err != nil {
 		return Attempt{}, err
 	}
-	return Get(ctx, tx, id)
+	return a, nil
 }
 
 // Void gives an unpaid attempt up, as [Cancelled] or [Expired], and has it

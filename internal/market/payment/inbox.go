@@ -24,8 +24,9 @@ type notice struct {
 var eventKinds = []EventKind{PaymentEvent, RefundEvent, SplitEvent, ReturnEvent, PayoutEvent, DisputeEvent}
 
 // Notify keeps a notice that its gateway has verified and asks for the object to
-// be read. Nothing is decided here. The same notice again changes nothing; the
-// same id with other content is kept too, and is an alarm.
+// be read. Nothing is decided here, and the write may be [db.Guarded]: the same
+// notice again changes nothing, by its unique key. The same id with other content
+// is kept too; the job makes it an alarm.
 func Notify(ctx context.Context, tx *db.Tx, gateway string, ev Event, body []byte) (err error) {
 	defer fault.Wrap(&err, "payment.Notify(%s, %s)", gateway, ev.ID)
 	if ev.ID == "" || ev.ObjectID == "" || !slices.Contains(eventKinds, ev.Kind) {
@@ -37,15 +38,6 @@ func Notify(ctx context.Context, tx *db.Tx, gateway string, ev Event, body []byt
 		db.Micros(tx.Now()))
 	if err != nil || fresh == 0 {
 		return err
-	}
-	same, err := db.Value[int64](ctx, tx, countEvents, gateway, ev.ID)
-	if err != nil {
-		return err
-	}
-	if same > 1 {
-		if err := alarm(ctx, tx, audit.Provider(gateway), "payment.notice.changed", id, ev.Reference); err != nil {
-			return err
-		}
 	}
 	return job.Enqueue(ctx, tx, job.Spec{Kind: EventJob, Object: id, Payload: notice{gateway, ev.ObjectID, ev.Reference, ev.Payee, ev.Kind}})
 }

@@ -58,8 +58,8 @@ const (
 
 	insertEvent = `INSERT INTO payment_event (id, gateway, event_id, body_sha256, kind, object_id, reference, state, received_at, ended_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, 0) ON CONFLICT (gateway, event_id, body_sha256) DO NOTHING`
-	countEvents = `SELECT COUNT(*) FROM payment_event WHERE gateway = $1 AND event_id = $2`
-	endEvent    = `UPDATE payment_event SET state = $1, ended_at = $2 WHERE id = $3 AND state = 'waiting'`
+	countTwins = `SELECT COUNT(*) FROM payment_event me JOIN payment_event twin ON twin.gateway = me.gateway AND twin.event_id = me.event_id WHERE me.id = $1`
+	endEvent   = `UPDATE payment_event SET state = $1, ended_at = $2 WHERE id = $3 AND state = 'waiting'`
 
 	refundCols = `r.id, r.code, r.attempt_id, a.order_id, a.gateway, r.key, r.amount_minor, r.currency, r.cause, r.state, r.provider_id,
 		r.reason, r.bounced, r.return_minor, r.sent_at, r.created_at, r.ended_at`

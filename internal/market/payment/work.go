@@ -170,6 +170,8 @@ func (w Work) send(ctx context.Context, d *db.DB, j job.Job, g Gateway, a Attemp
 	if !refused && out.ProviderID == "" {
 		return fmt.Errorf("%w: %s gave no id", errNoAnswer, g.Name())
 	}
+	// Guarded: the move names the state that was read; when it is another one by
+	// then, the answer is recorded on top of that.
 	return d.Write(ctx, func(tx *db.Tx) error {
 		a, err := Get(ctx, tx, a.ID)
 		if err != nil {
@@ -180,11 +182,14 @@ func (w Work) send(ctx context.Context, d *db.DB, j job.Job, g Gateway, a Attemp
 		} else {
 			err = made(ctx, tx, a, out)
 		}
+		if errors.Is(err, ErrStale) {
+			return db.Again(err)
+		}
 		if err != nil {
 			return err
 		}
 		return job.Done(ctx, tx, j)
-	})
+	}, db.Guarded)
 }
 
 // made records an opened payment. When the attempt was given up meanwhile, the
@@ -284,12 +289,28 @@ func (w Work) event(ctx context.Context, d *db.DB, j job.Job) error {
 	if err != nil {
 		return err
 	}
+	// A capture is guarded by rows alone: the attempt takes one capture ([Work.capture]),
+	// the book one posting of it, and the hook has guards of its own. Other facts are
+	// rare and need no argument.
+	how := db.Serializable
+	if n.Kind == PaymentEvent {
+		how = db.Guarded
+	}
 	err = d.Write(ctx, func(tx *db.Tx) error {
 		state := "done"
-		err := apply(tx)
+		// Asked here, when both of two notices are sure to be seen, and not on arrival.
+		same, err := db.Value[int64](ctx, tx, countTwins, j.Object)
+		if err == nil && same > 1 {
+			err = alarm(ctx, tx, audit.Provider(g.Name()), "payment.notice.changed", j.Object, n.Reference)
+		}
+		if err == nil {
+			err = apply(tx)
+		}
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return errParked
+		case errors.Is(err, ErrStale):
+			return db.Again(err)
 		case errors.Is(err, errForeign):
 			state = "rejected"
 			err = alarm(ctx, tx, audit.Provider(g.Name()), "payment.object.rejected", j.Object, n.Reference)
@@ -297,11 +318,9 @@ func (w Work) event(ctx context.Context, d *db.DB, j job.Job) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, endEvent, state, db.Micros(tx.Now()), j.Object); err != nil {
-			return err
-		}
+		tx.Queue(endEvent, state, db.Micros(tx.Now()), j.Object)
 		return job.Done(ctx, tx, j)
-	})
+	}, how)
 	if errors.Is(err, errParked) {
 		return w.park(ctx, d, j)
 	}
