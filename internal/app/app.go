@@ -138,6 +138,16 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.pull(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
+	err := a.Serve(ctx)
+	if ctx.Err() != nil {
+		work.Wait()
+	}
+	return err
+}
+
+// Serve serves until ctx ends, and works on nothing: jobs wait for a node that
+// runs.
+func (a *App) Serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- a.server.Serve(a.listener) }()
 	select {
@@ -147,9 +157,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 	defer cancel()
-	err := a.server.Shutdown(stop)
-	work.Wait()
-	return err
+	return a.server.Shutdown(stop)
 }
 
 // pull begins the work that never ends: asking each provider, every hour, for

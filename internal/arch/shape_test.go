@@ -96,8 +96,8 @@ func transactionsStartOutside(t *tree) (found []string) {
 					found = append(found, t.at(n.Pos(), "db.%s outside edge, app, command, job and work.go", n.Sel.Name))
 				}
 			case *ast.CallExpr:
-				// The pool's Write takes a context and a closure; every other Write of the tree takes bytes.
-				if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Write" && len(n.Args) == 2 {
+				// The pool's Write takes a context, a closure and perhaps an isolation; every other Write of the tree takes bytes.
+				if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Write" && (len(n.Args) == 2 || len(n.Args) == 3) {
 					found = append(found, t.at(n.Pos(), "starts a transaction"))
 				}
 			}
@@ -284,6 +284,7 @@ func TestShape(t *testing.T) {
 			name: "transactions_start_outside", check: transactionsStartOutside,
 			planted: []source{
 				{"internal/market/order/place.go": importDB + "func f(d *db.DB) {}"},
+				{"internal/market/order/place.go": importDB + "func f(d *db.DB) { d.Write(nil, func(tx *db.Tx) error { return nil }, db.Guarded) }"},
 				{"internal/market/order/place.go": importDB + "func f(d interface{ Write(any, func(*db.Tx) error) }) { d.Write(nil, func(tx *db.Tx) error { return nil }) }"},
 				{"internal/plug/alipay/a.go": importDB + "var d, err = db.Open(nil, \"\", db.Options{})"},
 			},

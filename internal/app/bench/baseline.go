@@ -22,14 +22,6 @@ const (
 	commitsName = "baseline: single-row durable commits, one after another"
 )
 
-// baselineName is what a purchase on an engine is compared with.
-func baselineName(engine db.Engine) string {
-	if engine == db.SQLite {
-		return commitsName
-	}
-	return pgbenchName
-}
-
 // baselines measures what disk and server do at best, without the market.
 func baselines(ctx context.Context, o options, pg *postgres, rep *report) error {
 	progress("pgbench for %s", o.baseline)
@@ -77,9 +69,10 @@ func commits(ctx context.Context, path string, span time.Duration) (float64, err
 
 // postgres is the server, driven by its own programs.
 type postgres struct {
-	server *url.URL
-	bin    string
-	env    []string
+	server     *url.URL
+	bin        string
+	env        []string
+	postmaster string // number of its first process, on this machine
 }
 
 func newPostgres(server string) (*postgres, error) {
@@ -89,14 +82,24 @@ func newPostgres(server string) (*postgres, error) {
 	}
 	password, _ := u.User.Password()
 	p := &postgres{server: u, env: append(os.Environ(), "PGHOST="+u.Hostname(), "PGPORT="+u.Port(), "PGUSER="+u.User.Username(), "PGPASSWORD="+password)}
-	const debian = "/usr/lib/postgresql/15/bin"
-	if _, err := os.Stat(debian + "/pgbench"); err == nil {
-		p.bin = debian
-		return p, nil
+	p.bin = "/usr/lib/postgresql/15/bin" // Debian's
+	if _, err := os.Stat(p.bin + "/pgbench"); err != nil {
+		found, err := exec.LookPath("pgbench")
+		if err != nil {
+			return nil, err
+		}
+		p.bin = filepath.Dir(found)
 	}
-	found, err := exec.LookPath("pgbench")
-	p.bin = filepath.Dir(found)
-	return p, err
+	folder, err := p.do(context.Background(), "psql", "-At", "-c", "SHOW data_directory", "postgres")
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := os.ReadFile(filepath.Join(strings.TrimSpace(folder), "postmaster.pid"))
+	if err != nil {
+		return nil, fmt.Errorf("the server must run on this machine, so that its CPU time can be read: %w", err)
+	}
+	p.postmaster, _, _ = strings.Cut(string(numbers), "\n")
+	return p, nil
 }
 
 func (p *postgres) do(ctx context.Context, name string, args ...string) (string, error) {
@@ -127,18 +130,22 @@ var (
 	latencyLine = regexp.MustCompile(`latency average = ([0-9.]+) ms`)
 )
 
+// pgbenchDatabase is what pgbench works in.
+const pgbenchDatabase = "yunshi_pgbench"
+
+// prepare makes pgbench's tables; drop removes them.
+func (p *postgres) prepare(ctx context.Context) error {
+	if _, err := p.create(ctx, pgbenchDatabase); err != nil {
+		return err
+	}
+	_, err := p.do(ctx, "pgbench", "-i", "-q", "-s", "10", pgbenchDatabase)
+	return err
+}
+
 // bench runs pgbench's simple update: one UPDATE, one SELECT, one INSERT a
 // transaction. It returns transactions a second and milliseconds a transaction.
 func (p *postgres) bench(ctx context.Context, span time.Duration) (rate, latency float64, err error) {
-	const name = "yunshi_pgbench"
-	if _, err := p.create(ctx, name); err != nil {
-		return 0, 0, err
-	}
-	defer p.drop(context.WithoutCancel(ctx), name) //nolint:errcheck // the server is thrown away
-	if _, err := p.do(ctx, "pgbench", "-i", "-q", "-s", "10", name); err != nil {
-		return 0, 0, err
-	}
-	out, err := p.do(ctx, "pgbench", "-N", "-c", "8", "-j", "2", "-T", strconv.Itoa(max(1, int(span.Seconds()))), name)
+	out, err := p.do(ctx, "pgbench", "-N", "-n", "-c", "8", "-j", "2", "-T", strconv.Itoa(max(1, int(span.Seconds()))), pgbenchDatabase)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -30,12 +30,12 @@ import (
 
 // options are the command line.
 type options struct {
-	yunshi, debcatalog, lists string
-	dir, jsonFile, profiles   string
-	engines, commit           string
-	skipImport                bool
-	most, buyers              int
-	baseline, purchase, visit time.Duration
+	yunshi, debcatalog, lists       string
+	dir, jsonFile, profiles         string
+	engines, commit                 string
+	skipImport, short               bool
+	most, buyers, rounds            int
+	baseline, purchase, visit, step time.Duration
 }
 
 func main() {
@@ -52,9 +52,15 @@ func main() {
 	flag.IntVar(&o.most, "most", 0, "import so many products at most; 0 is all")
 	flag.IntVar(&o.buyers, "buyers", 32, "customers who buy, and clients of the larger run")
 	flag.DurationVar(&o.baseline, "baseline", 20*time.Second, "time of pgbench; half of it for SQLite commits")
-	flag.DurationVar(&o.purchase, "purchase", 15*time.Second, "time of each run of purchases")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of steps and baseline; purchases run in half as many")
+	flag.DurationVar(&o.step, "step", 5*time.Second, "time of each step in a round")
+	flag.DurationVar(&o.purchase, "purchase", 8*time.Second, "time of each run of purchases")
 	flag.DurationVar(&o.visit, "visit", 10*time.Second, "time of the queries, and of the product pages")
+	flag.BoolVar(&o.short, "short", false, "a look in two minutes: short rounds, no catalogue")
 	flag.Parse()
+	if o.short {
+		o.skipImport, o.rounds, o.step, o.purchase, o.baseline = true, 2, 2*time.Second, 4*time.Second, 4*time.Second
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
 	stop()
@@ -67,7 +73,7 @@ func main() {
 // fewer is the number of clients of the smaller run and of the visits.
 const fewer = 8
 
-func run(ctx context.Context, o options) error {
+func run(ctx context.Context, o options) (err error) {
 	server := os.Getenv("YUNSHI_TEST_POSTGRES")
 	switch {
 	case server == "":
@@ -89,6 +95,10 @@ func run(ctx context.Context, o options) error {
 			return fmt.Errorf("no catalogue to import (-skip-import leaves it out): %w", err)
 		}
 	}
+	if err := pg.prepare(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pg.drop(context.WithoutCancel(ctx), pgbenchDatabase)) }()
 	if err := baselines(ctx, o, pg, rep); err != nil {
 		return err
 	}
@@ -96,17 +106,11 @@ func run(ctx context.Context, o options) error {
 		if !slices.Contains(strings.Split(o.engines, ","), string(engine)) {
 			continue
 		}
-		m := &measured{options: o, engine: engine, report: rep, data: filepath.Join(o.dir, string(engine))}
-		if engine == db.Postgres {
-			if m.database, err = pg.create(ctx, "yunshi_bench"); err != nil {
-				return err
-			}
+		// The steps leave jobs behind that nobody will do, so they have a database of their own.
+		if err := measureIn(ctx, o, engine, pg, rep, "steps", (*measured).postings); err != nil {
+			return fmt.Errorf("%s: steps: %w", engine, err)
 		}
-		err := m.all(ctx, catalogue)
-		if engine == db.Postgres {
-			err = errors.Join(err, pg.drop(context.WithoutCancel(ctx), "yunshi_bench"))
-		}
-		if err != nil {
+		if err := measureIn(ctx, o, engine, pg, rep, "market", func(m *measured, ctx context.Context) error { return m.all(ctx, catalogue) }); err != nil {
 			return fmt.Errorf("%s: %w", engine, err)
 		}
 	}
@@ -119,10 +123,27 @@ func run(ctx context.Context, o options) error {
 	return rep.write(os.Stdout)
 }
 
+// measureIn makes a database, measures in it, and drops it.
+func measureIn(ctx context.Context, o options, engine db.Engine, pg *postgres, rep *report, name string, measure func(*measured, context.Context) error) (err error) {
+	m := &measured{options: o, engine: engine, server: pg, report: rep, data: filepath.Join(o.dir, name+"-"+string(engine))}
+	if engine == db.Postgres {
+		database := "yunshi_bench_" + name
+		if m.database, err = pg.create(ctx, database); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, pg.drop(context.WithoutCancel(ctx), database)) }()
+	}
+	if err := m.command(ctx, "migrate").Run(); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return measure(m, ctx)
+}
+
 // measured is the market on one engine.
 type measured struct {
 	options
 	engine         db.Engine
+	server         *postgres
 	data, database string
 	report         *report
 }
@@ -133,9 +154,6 @@ func (m *measured) set(name, unit string, value float64) { m.report.set(name, un
 
 // all measures everything on one engine, in the order in which the database grows.
 func (m *measured) all(ctx context.Context, catalogue string) error {
-	if err := m.command(ctx, "migrate").Run(); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
 	if err := m.trade(ctx); err != nil {
 		return fmt.Errorf("purchases: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime/pprof"
@@ -83,10 +82,8 @@ func (m *measured) trade(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for _, clients := range []int{fewer, m.buyers} {
-		if err := m.purchases(ctx, a, p, people[:min(clients, len(people))]); err != nil {
-			return err
-		}
+	if err := m.loads(ctx, a, p, people); err != nil {
+		return err
 	}
 	if m.profiles != "" {
 		pprof.StopCPUProfile()
@@ -106,6 +103,79 @@ func (m *measured) trade(ctx context.Context) (err error) {
 	return err
 }
 
+// loads runs purchases in rounds, each after a baseline of its own.
+func (m *measured) loads(ctx context.Context, a *market, p *provider, people []rig.Customer) error {
+	one, err := m.alike(ctx, people)
+	if err != nil {
+		return err
+	}
+	all := []struct {
+		name   string
+		people []rig.Customer
+	}{
+		{fmt.Sprintf("purchases, %d clients: ", fewer), people[:min(fewer, len(people))]},
+		{fmt.Sprintf("purchases, %d clients: ", len(people)), people},
+		{fmt.Sprintf("purchases, %d clients, one product: ", len(people)), one},
+	}
+	figures := make([]map[string][]float64, len(all))
+	for round := range (m.rounds + 1) / 2 {
+		for i, load := range all {
+			base := m.baseline()
+			start := time.Now()
+			n, err := base.run(ctx, m.step)
+			if err != nil {
+				return err
+			}
+			rate := float64(n) / time.Since(start).Seconds()
+			m.say("round %d: %sbaseline %.0f per s", round+1, load.name, rate)
+			if err := m.purchases(ctx, a, p, load.people, func(name string, value float64) {
+				if figures[i] == nil {
+					figures[i] = map[string][]float64{}
+				}
+				figures[i][name] = append(figures[i][name], value)
+				if name == delivering {
+					figures[i][ratio] = append(figures[i][ratio], value/rate)
+				}
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	for i, load := range all {
+		for _, f := range tradeFigures {
+			m.set(load.name+f.name, f.unit, median(figures[i][f.name]))
+		}
+	}
+	m.set("purchases of one product ÷ of many products", "×", median(over(figures[2][delivering], figures[1][delivering])))
+	return nil
+}
+
+// alike are the same customers, who all buy what the first one buys.
+func (m *measured) alike(ctx context.Context, people []rig.Customer) ([]rig.Customer, error) {
+	out := slices.Clone(people)
+	for i := range out {
+		quote, err := out[i].Client.Quote(ctx, people[0].Purchase.Plan, 1)
+		if err != nil {
+			return nil, err
+		}
+		out[i].Purchase.Plan, out[i].Purchase.TermsSHA256, out[i].Purchase.Total = quote.Plan, quote.TermsSHA256, quote.Fee.Paid
+	}
+	return out, nil
+}
+
+// Names of figures of purchases.
+const (
+	delivering = "placed, paid and delivered"
+	ratio      = "÷ baseline of its round"
+)
+
+// tradeFigures are the figures of one load, in the order of the table.
+var tradeFigures = []struct{ name, unit string }{
+	{delivering, "purchases/s"}, {ratio, "×"}, {"paid", "purchases/s"}, {"accepted while placing", "orders/s"},
+	{"answer to placing, p50", "ms"}, {"answer to placing, p99", "ms"}, {"until the last is delivered, after placing ends", "s"},
+	{"CPU of market, provider and clients", "ms/purchase"}, {"CPU of all processes", "ms/purchase"},
+}
+
 // placed is what one client did.
 type placed struct {
 	orders []order.ID
@@ -114,10 +184,9 @@ type placed struct {
 }
 
 // purchases lets each buyer place one order after the other for the whole time,
-// waits until every order is paid and delivered, and reports.
-func (m *measured) purchases(ctx context.Context, a *market, p *provider, people []rig.Customer) error {
-	m.say("%d clients buy for %s", len(people), m.purchase)
-	cpu, start := cpuTime(), time.Now()
+// waits until every order is paid and delivered, and gives its figures to set.
+func (m *measured) purchases(ctx context.Context, a *market, p *provider, people []rig.Customer, set func(name string, value float64)) error {
+	cpu, whole, start := cpuTime(), m.processes(), time.Now()
 	results := make([]placed, len(people))
 	var clients sync.WaitGroup
 	for i, b := range people {
@@ -140,25 +209,20 @@ func (m *measured) purchases(ctx context.Context, a *market, p *provider, people
 	if all.err != nil {
 		return all.err
 	}
-	m.say("%d orders placed; waiting for the last delivery", len(all.orders))
 	paid, delivered, err := delivered(ctx, a.DB, p, all.orders)
 	if err != nil {
 		return err
 	}
-	used := cpuTime() - cpu
-	name := fmt.Sprintf("purchases, %d clients: ", len(people))
+	used, whole := cpuTime()-cpu, m.processes()-whole
 	n := float64(len(all.orders))
-	rate := n / delivered.Sub(start).Seconds()
-	m.set(name+"placed, paid and delivered", "purchases/s", rate)
-	if base := m.report.get(baselineName(m.engine), m.engine); !math.IsNaN(base) {
-		m.set(name+"÷ baseline", "×", rate/base)
-	}
-	m.set(name+"paid", "purchases/s", n/paid.Sub(start).Seconds())
-	m.set(name+"accepted while placing", "orders/s", n/stopped.Sub(start).Seconds())
-	m.set(name+"answer to placing, p50", "ms", rig.Percentile(all.took, 50))
-	m.set(name+"answer to placing, p99", "ms", rig.Percentile(all.took, 99))
-	m.set(name+"until the last is delivered, after placing ends", "s", max(0, delivered.Sub(stopped).Seconds()))
-	m.set(name+"CPU of market, provider and clients", "ms/purchase", used.Seconds()*1000/n)
+	set(delivering, n/delivered.Sub(start).Seconds())
+	set("paid", n/paid.Sub(start).Seconds())
+	set("accepted while placing", n/stopped.Sub(start).Seconds())
+	set("answer to placing, p50", rig.Percentile(all.took, 50))
+	set("answer to placing, p99", rig.Percentile(all.took, 99))
+	set("until the last is delivered, after placing ends", max(0, delivered.Sub(stopped).Seconds()))
+	set("CPU of market, provider and clients", used.Seconds()*1000/n)
+	set("CPU of all processes", whole.Seconds()*1000/n)
 	return nil
 }
 
@@ -204,9 +268,14 @@ func latest(a, b time.Time) time.Time {
 }
 
 // cpuTime is what this process has used so far. PostgreSQL is other processes.
-func cpuTime() time.Duration {
+func cpuTime() time.Duration { return usage(syscall.RUSAGE_SELF) }
+
+// childrenTime is what the programs that this one has run have used.
+func childrenTime() time.Duration { return usage(syscall.RUSAGE_CHILDREN) }
+
+func usage(who int) time.Duration {
 	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+	if err := syscall.Getrusage(who, &u); err != nil {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
