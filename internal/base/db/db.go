@@ -294,7 +294,7 @@ func (d *DB) Read(ctx context.Context, fn func(r Reader) error) error {
 			return nil, err
 		}
 		rows, err := tx.StmtContext(ctx, stmt).QueryContext(ctx, s.args...)
-		return wrapRows(rows, s.text, err)
+		return liteRows(rows, s, err)
 	}}))
 }
 

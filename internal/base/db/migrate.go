@@ -146,7 +146,7 @@ func translate(body string, engine Engine) string {
 // DumpSchema renders tables, columns, keys and indexes in one form for both
 // engines, so that a test can compare the two and the tree can show them.
 func (d *DB) DumpSchema(ctx context.Context) (string, error) {
-	tables, err := names(ctx, d.read, map[Engine]string{
+	tables, err := names(ctx, d.write, map[Engine]string{
 		SQLite:   "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
 		Postgres: "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY table_name COLLATE \"C\"",
 	}[d.engine])
@@ -160,7 +160,7 @@ func (d *DB) DumpSchema(ctx context.Context) (string, error) {
 		}
 		fmt.Fprintf(&out, "table %s\n", table)
 		for _, part := range dumps[d.engine] {
-			lines, err := names(ctx, d.read, part, table)
+			lines, err := names(ctx, d.write, part, table)
 			if err != nil {
 				return "", err
 			}

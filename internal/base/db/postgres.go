@@ -314,7 +314,10 @@ func (c *pgConn) run(ctx context.Context, all []statement) ([]int64, error) {
 func (c *pgConn) query(ctx context.Context, before []statement, s statement) (*Rows, error) {
 	if len(before) == 0 && c.open {
 		rows, err := c.Query(ctx, s.text, s.args...)
-		return wrapRows(&pgRows{Rows: rows}, s.text, err)
+		if err != nil {
+			return nil, failed(s, err)
+		}
+		return &Rows{pg: &pgRows{Rows: rows}, query: s.text}, nil
 	}
 	results, err := c.send(ctx, append(before, s))
 	if err != nil {
@@ -329,8 +332,9 @@ func (c *pgConn) query(ctx context.Context, before []statement, s statement) (*R
 	rows, err := results.Query()
 	if err != nil {
 		results.Close()
+		return nil, failed(s, err)
 	}
-	return wrapRows(&pgRows{Rows: rows, flight: results}, s.text, err)
+	return &Rows{pg: &pgRows{Rows: rows, flight: results}, query: s.text}, nil
 }
 
 // commit sends what is queued together with COMMIT. A transaction whose number is

@@ -295,7 +295,14 @@ func (c *liteConn) query(ctx context.Context, before []statement, s statement) (
 		return nil, err
 	}
 	rows, err := stmt.QueryContext(context.Background(), s.args...)
-	return wrapRows(rows, s.text, err)
+	return liteRows(rows, s, err)
+}
+
+func liteRows(rows *sql.Rows, s statement, err error) (*Rows, error) {
+	if err != nil {
+		return nil, failed(s, err)
+	}
+	return &Rows{lite: rows, query: s.text}, nil
 }
 
 // ended answers for a transaction that is over.

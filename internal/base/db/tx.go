@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -24,48 +25,52 @@ type Reader interface {
 // Scanner is a row to be read.
 type Scanner interface{ Scan(dest ...any) error }
 
-// Rows is a result that names its statement when something goes wrong.
+// Rows is a result that names its statement when something goes wrong. It is
+// one of the two drivers' results.
 type Rows struct {
-	rows  cursor
+	lite  *sql.Rows
+	pg    *pgRows
 	query string
 }
 
-// cursor is a result of either driver.
-type cursor interface {
-	Next() bool
-	Scan(dest ...any) error
-	Err() error
-	Close() error
-}
-
-func wrapRows(rows cursor, q string, err error) (*Rows, error) {
+func (r *Rows) wrap(err error) error {
 	if err != nil {
-		return nil, failed(statement{text: q}, err)
-	}
-	return &Rows{rows: rows, query: q}, nil
-}
-
-// Next, Scan, Err and Close are those of database/sql.
-func (r *Rows) Next() bool { return r.rows.Next() }
-
-// Scan reads the current row.
-func (r *Rows) Scan(dest ...any) error {
-	if err := r.rows.Scan(dest...); err != nil {
 		return failed(statement{text: r.query}, err)
 	}
 	return nil
+}
+
+// Next, Scan, Err and Close are those of database/sql.
+func (r *Rows) Next() bool {
+	if r.pg != nil {
+		return r.pg.Next()
+	}
+	return r.lite.Next()
+}
+
+// Scan reads the current row.
+func (r *Rows) Scan(dest ...any) error {
+	if r.pg != nil {
+		return r.wrap(r.pg.Scan(dest...))
+	}
+	return r.wrap(r.lite.Scan(dest...))
 }
 
 // Err is the error that ended the iteration, if any.
 func (r *Rows) Err() error {
-	if err := r.rows.Err(); err != nil {
-		return failed(statement{text: r.query}, err)
+	if r.pg != nil {
+		return r.wrap(r.pg.Err())
 	}
-	return nil
+	return r.wrap(r.lite.Err())
 }
 
 // Close ends the result; it may be called again.
-func (r *Rows) Close() error { return r.rows.Close() }
+func (r *Rows) Close() error {
+	if r.pg != nil {
+		return r.pg.Close()
+	}
+	return r.lite.Close()
+}
 
 // statement is one statement with its arguments.
 type statement struct {
