@@ -237,6 +237,103 @@ func TestBatchRunsInOrderAndCountsRows(t *testing.T) {
 	})
 }
 
+func TestQueuedStatementsKeepTheirPlace(t *testing.T) {
+	engines(t, func(t *testing.T, d *DB) {
+		ctx := t.Context()
+		err := d.Write(ctx, func(tx *Tx) error {
+			tx.Queue("INSERT INTO t (k, v) VALUES ($1, $2)", "a", 1)
+			if v, err := Value[int64](ctx, tx, "SELECT v FROM t WHERE k = $1", "a"); err != nil || v != 1 {
+				t.Errorf("a question after it: %d, %v", v, err)
+			}
+			tx.Queue("UPDATE t SET v = v + 1 WHERE k = $1", "a")
+			if n, err := tx.Exec(ctx, "UPDATE t SET v = v * 10 WHERE k = $1 AND v = 2", "a"); err != nil || n != 1 {
+				t.Errorf("a statement after it: %d, %v", n, err)
+			}
+			tx.Queue("UPDATE t SET v = v + 1 WHERE k = $1", "a")
+			tx.Queue("UPDATE t SET v = v * 2 WHERE k = $1", "a")
+			return nil
+		})
+		if err != nil || get(t, d, "a") != 42 {
+			t.Fatalf("%v, a = %d, want 42", err, get(t, d, "a"))
+		}
+		if err := d.Write(ctx, func(tx *Tx) error { tx.Queue("UPDATE t SET v = 7 WHERE k = $1", "a"); return nil }); err != nil || get(t, d, "a") != 7 {
+			t.Fatalf("nothing but queued: %v, a = %d", err, get(t, d, "a"))
+		}
+		// An error of a queued statement undoes the whole.
+		for name, last := range map[string]func(*Tx) error{
+			"at COMMIT":   func(*Tx) error { return nil },
+			"at the next": func(tx *Tx) error { _, err := tx.Exec(ctx, "UPDATE t SET v = 9 WHERE k = $1", "a"); return err },
+		} {
+			err := d.Write(ctx, func(tx *Tx) error {
+				if _, err := tx.Exec(ctx, "UPDATE t SET v = 8 WHERE k = $1", "a"); err != nil {
+					return err
+				}
+				tx.Queue("UPDATE t SET v = -1 WHERE k = $1", "a")
+				return last(tx)
+			})
+			if !Check(err) || get(t, d, "a") != 7 {
+				t.Fatalf("%s: %v, a = %d", name, err, get(t, d, "a"))
+			}
+		}
+		boom := errors.New("boom")
+		if err := d.Write(ctx, func(tx *Tx) error { tx.Queue("DELETE FROM t WHERE k = $1", "a"); return boom }); !errors.Is(err, boom) || get(t, d, "a") != 7 {
+			t.Fatalf("what was queued before an error has happened: %v", err)
+		}
+	})
+}
+
+func TestAGuardedWriteIsAsSafeAsItsGuard(t *testing.T) {
+	engines(t, func(t *testing.T, d *DB) {
+		ctx := t.Context()
+		// Two read, then both write: with a guard in the UPDATE one wins, without it both.
+		both := func(key, update string) (wins int64) {
+			set(t, d, key, 100)
+			var read sync.WaitGroup
+			read.Add(2)
+			var all sync.WaitGroup
+			var won atomic.Int64
+			for range 2 {
+				all.Go(func() {
+					met := sync.OnceFunc(func() { read.Done() })
+					err := d.Write(ctx, func(tx *Tx) error {
+						if _, err := Value[int64](ctx, tx, "SELECT v FROM t WHERE k = $1", key); err != nil {
+							return err
+						}
+						met()
+						if d.Engine() == Postgres {
+							read.Wait()
+						}
+						n, err := tx.Exec(ctx, update, key)
+						won.Add(n)
+						return err
+					}, Guarded)
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			return won.Load()
+		}
+		if n := both("guarded", "UPDATE t SET v = v - 100 WHERE k = $1 AND v >= 100"); n != 1 || get(t, d, "guarded") != 0 {
+			t.Errorf("%d of two withdrawals won", n)
+		}
+		if n := both("bare", "UPDATE t SET v = 0 WHERE k = $1"); n != 2 {
+			t.Errorf("%d of two won without a guard: Guarded is more than READ COMMITTED", n)
+		}
+		runs := 0
+		err := d.Write(ctx, func(tx *Tx) error {
+			if runs++; runs < 3 {
+				return Again(errors.New("the guard did not hold"))
+			}
+			return nil
+		}, Guarded)
+		if err != nil || runs != 3 {
+			t.Errorf("ran %d times: %v", runs, err)
+		}
+	})
+}
+
 func TestAReadIsOneSnapshot(t *testing.T) {
 	engines(t, func(t *testing.T, d *DB) {
 		ctx := t.Context()

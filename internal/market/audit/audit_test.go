@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"yunshi/internal/base/db"
@@ -164,6 +165,32 @@ func TestTheLogGrowsInBatches(t *testing.T) {
 		size, wrong := verify(t, d, verifying)
 		if int(size) != total || total != 9 || len(wrong) > 0 {
 			t.Fatalf("size %d, placed %d: %s", size, total, strings.Join(wrong, "; "))
+		}
+	})
+}
+
+func TestNodesThatIntegrateAtOnceGiveEachPlaceOnce(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		signing, verifying := keys(t)
+		const nodes, records = 4, 40
+		var placed atomic.Int64
+		var all sync.WaitGroup
+		for node := range nodes {
+			all.Go(func() {
+				for i := range records {
+					act(t, d, fmt.Sprintf("ord_%d_%d", node, i), 1)
+					n, err := audit.Integrate(t.Context(), d, origin, signing)
+					if err != nil {
+						t.Error(err)
+					}
+					placed.Add(int64(n))
+				}
+			})
+		}
+		all.Wait()
+		size, wrong := verify(t, d, verifying)
+		if size != nodes*records || placed.Load() != size || len(wrong) > 0 {
+			t.Fatalf("size %d, placed %d, want %d: %s", size, placed.Load(), nodes*records, strings.Join(wrong, "; "))
 		}
 	})
 }
