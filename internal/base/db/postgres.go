@@ -187,12 +187,20 @@ func (w *pgWriter) run(ctx context.Context, how Isolation, fn func(*Tx) error) (
 	err = fn(tx)
 	queued := tx.take()
 	tx.conn = ended{}
-	if err == nil {
-		err = c.commit(ctx, queued)
-	} else {
+	if err == nil && !c.open {
+		// A transaction whose number is not known yet is never asked to commit, because
+		// nobody could ask about it.
+		_, err = c.run(ctx, queued)
+		queued = nil
+	}
+	if err != nil {
 		c.rollback(ctx)
 		return nil, err
 	}
+	if !c.open {
+		return tx, nil // nothing was asked of the database
+	}
+	err = c.commit(ctx, queued)
 	var refused *pgconn.PgError
 	switch {
 	case err == nil:
@@ -337,18 +345,8 @@ func (c *pgConn) query(ctx context.Context, before []statement, s statement) (*R
 	return &Rows{pg: &pgRows{Rows: rows, flight: results}, query: s.text}, nil
 }
 
-// commit sends what is queued together with COMMIT. A transaction whose number is
-// not known yet is never asked to commit, because nobody could ask about it.
+// commit sends what is queued together with COMMIT.
 func (c *pgConn) commit(ctx context.Context, queued []statement) error {
-	if !c.open {
-		if len(queued) == 0 {
-			return nil
-		}
-		if _, err := c.run(ctx, queued); err != nil {
-			return err
-		}
-		queued = nil
-	}
 	results, err := c.send(ctx, append(queued, statement{text: "COMMIT"}))
 	if err != nil {
 		return err
