@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the market on this machine, in one run, on durable settings. Figures mean something only beside
 # the pgbench and SQLite lines of the same run. Arguments go to the measuring program: -skip-import,
-# -lists DIR, -json FILE, -profiles DIR, … (internal/app/bench).
+# -short, -lists DIR, -json FILE, -profiles DIR, … (internal/app/bench).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

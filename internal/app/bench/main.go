@@ -1,6 +1,7 @@
-// Command bench measures the market on this machine, in one run: purchases over
-// HTTP on both engines beside what the same disk and the same server do at best
-// (pgbench, single-row SQLite commits), search and product pages over a large
+// Command bench measures the market on this machine, in one run: a posting, a
+// notice and whole purchases over HTTP on both engines, each beside what the same
+// disk and the same server do at best (pgbench, single-row SQLite commits) and
+// with the CPU time of every process; search and product pages over a large
 // catalogue, cold start, and idle memory.
 //
 // Owns: the load, the in-memory payment provider, the table. Does not own: the
@@ -8,8 +9,9 @@
 // settings and every check on.
 //
 // Always true: load goes to the loopback only and is bounded in number and time;
-// an answer that is an error, an order that is not delivered, or a database that
-// `yunshi verify` would not pass ends the run without a table.
+// an answer that is an error, an order that is not delivered, a book that is not
+// in balance, or a database that `yunshi verify` would not pass ends the run
+// without a table.
 package main
 
 import (
