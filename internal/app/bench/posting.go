@@ -126,8 +126,9 @@ func (d *desk) posting(writers int) func(context.Context, time.Duration) (int64,
 			now := time.Now().UTC().Truncate(time.Microsecond)
 			event := payment.Event{ID: "evt_" + number, ObjectID: "pay_" + number, Kind: payment.PaymentEvent}
 			captured := ledger.Captured{
-				Provider: d.provider.Name(), CaptureID: "cap_" + number, Line: "lin_bench" + number,
-				Net: money.Amount{Minor: 9434, Currency: money.CNY}, Tax: money.Amount{Minor: 566, Currency: money.CNY}, At: now,
+				Provider: d.provider.Name(), CaptureID: "cap_" + number, Line: "lin_bench" + number, Vendor: "ven_bench" + number, Account: "acc_bench" + number,
+				Net: money.Amount{Minor: 9434, Currency: money.CNY}, Tax: money.Amount{Minor: 566, Currency: money.CNY},
+				Fee: money.Amount{Minor: 943, Currency: money.CNY}, At: now,
 			}
 			return d.DB.Write(ctx, func(tx *db.Tx) error {
 				if err := payment.Notify(ctx, tx, d.provider.Name(), event, []byte(number)); err != nil {

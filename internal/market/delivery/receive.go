@@ -46,7 +46,7 @@ func Confirm(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) (_ Delivery,
 	}
 	accepted, err := AcceptedAt(ctx, tx, d.Line)
 	if err == nil && accepted.IsZero() { // it had been received before
-		err = addReceipt(ctx, tx, by, d.ID, "confirmed", "")
+		addReceipt(tx, by, d.ID, "confirmed", "")
 	}
 	if err != nil {
 		return Delivery{}, err
