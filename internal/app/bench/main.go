@@ -61,7 +61,13 @@ func main() {
 	flag.BoolVar(&o.short, "short", false, "a look in two minutes: short rounds, no catalogue")
 	flag.Parse()
 	if o.short {
-		o.skipImport, o.rounds, o.step, o.purchase, o.baseline = true, 2, 2*time.Second, 4*time.Second, 4*time.Second
+		given := map[string]bool{}
+		flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+		for name, value := range map[string]string{"skip-import": "true", "rounds": "3", "step": "2s", "purchase": "4s", "baseline": "4s"} {
+			if !given[name] {
+				flag.Set(name, value) //nolint:errcheck // these are values that it takes
+			}
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)

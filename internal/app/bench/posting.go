@@ -188,9 +188,11 @@ func together(workers int, span time.Duration, do func() error) (int64, error) {
 	return n.Load(), errors.Join(failed...)
 }
 
+// median is the middle value, or the mean of the two in the middle.
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 // over divides each round by the same round.

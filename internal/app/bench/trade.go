@@ -241,7 +241,7 @@ func delivered(ctx context.Context, d *db.DB, p *provider, ids []order.ID) (paid
 			return paid, done, err
 		}
 		switch o.State {
-		case order.Delivered:
+		case order.Delivered, order.Completed:
 			paid, done = latest(paid, o.PaidAt), latest(done, o.DeliveredAt)
 			ids = ids[1:]
 			continue
