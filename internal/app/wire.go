@@ -30,6 +30,7 @@ import (
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/refund"
 	"yunshi/internal/market/search"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
@@ -55,27 +56,28 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	refunds := refund.Rules{Invoiced: refund.Invoiced, RedLetter: refund.RedLetter} // no package decides on breaches yet
 	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{},
 		Hooks:        delivery.VendorHooks,
-		Delivered:    db.Chain(order.DeliveredTo, settlement.Delivered),
-		Failed:       order.DeliveryFailed,
+		Delivered:    db.Chain(order.DeliveredTo, settlement.Delivered, refund.Delivered),
+		Failed:       deliveryFailed,
 	}
 	for _, p := range []delivery.Provisioner{nativehook.New(egress), tencentspi.New(egress)} {
 		deliveries.Provisioners[p.Dialect()] = p
 	}
-	settlements := settlement.Work{Gateways: gateways}
+	settlements := settlement.Work{Gateways: gateways, Held: refund.Held}
 	payments := payment.Work{
 		Gateways:     gateways,
 		Bank:         banktransfer.Name,
 		Collector:    a.Config.Operator,
 		ReturnURL:    func(id string) string { return a.Config.BaseURL + "/orders/" + id },
 		Captured:     db.Chain(order.Captured, settlements.Captured),
-		RefundEnded:  db.Chain(order.RefundEnded, settlement.RefundEnded),
+		RefundEnded:  db.Chain(order.RefundEnded, settlement.RefundEnded, refund.Ended),
 		Deposit:      deposit,
 		SplitEnded:   settlements.SplitEnded,
-		ReturnEnded:  settlement.ReturnEnded,
+		ReturnEnded:  db.Chain(settlement.ReturnEnded, refund.Returned),
 		PayoutMoved:  settlement.PayoutMoved,
 		DisputeMoved: settlement.DisputeMoved,
 	}
@@ -89,16 +91,17 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		payments.Handlers(),
 		entitlement.Work{Expired: delivery.Expired}.Handlers(),
 		deliveries.Handlers(),
-		invoice.Work{}.Handlers(),
+		invoice.Work{RedConfirmed: refunds.InvoiceCleared}.Handlers(),
 		order.Work{}.Handlers(),
 		settlements.Handlers(),
+		refund.Work{Rules: refunds}.Handlers(),
 	)
 	if err != nil {
 		return nil, err
 	}
 	a.Worker = job.NewWorker(a.DB, handlers, a.Log)
 	a.Market = &serve.Market{
-		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Log: a.Log,
+		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Log: a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,
 			BaseURL: a.Config.BaseURL, PayHosts: payHosts(a.Config), Version: Version(), LogKey: a.Verifying,
@@ -223,6 +226,14 @@ func deposit(ctx context.Context, tx *db.Tx, line payment.StatementLine) error {
 	by.Roles = []string{account.Finance} // finance imported the statement that the line stands on
 	_, err := vendor.DepositReceived(ctx, tx, by, id, line.Amount, string(line.ID))
 	return err
+}
+
+// deliveryFailed gives the money back, which ends an open request for it.
+func deliveryFailed(ctx context.Context, tx *db.Tx, d delivery.Delivery, reason string) error {
+	if err := order.DeliveryFailed(ctx, tx, d, reason); err != nil {
+		return err
+	}
+	return refund.DeliveryFailed(ctx, tx, d, reason)
 }
 
 // left takes a vendor's products off the market when it has left.

@@ -27,6 +27,9 @@ var reach = map[string]string{
 	"apply-identity": "ov", "read-identity": "obvcfsx",
 	"list-categories": "aobvcfsx", "search-products": "aobvcfsx", "read-listing": "aobvcfsx", "quote": "aobvcfsx",
 	"place-order": "obv", "list-orders": "obvcfsx", "read-order": "obvcfsx", "cancel-order": "obv", "pay-order": "obv",
+	"assess-refund": "obvcfsx", "ask-refund": "obvcfsx", "list-refunds": "obvcfsx", "read-refund": "obvcfsx", "withdraw-refund": "obvcfsx",
+	"accept-refund": "obvcfsx", "escalate-refund": "obvcfsx", "open-refund-matter": "obvcfsx", "read-refund-matter": "obvcfsx", "say-in-refund-matter": "obvcfsx",
+	"list-vendor-refunds": "v", "answer-refund": "v", "list-all-refunds": "cfsx", "read-refund-desk": "cfsx", "decide-refund": "cfsx", "confirm-refund": "cfsx", "transfer-refund": "f",
 	"read-receipt": "obvcfsx", "list-order-deliveries": "obvcfsx",
 	"list-order-invoices": "obvcfsx", "request-invoice": "obvcfsx", "list-invoices": "obvcfsx", "read-invoice": "obvcfsx", "withdraw-invoice": "obvcfsx",
 	"download-invoice": "obvcfsx", "export-invoice": "obvcfsx", "enter-red-letter": "obvcfsx", "answer-red-letter": "obvcfsx",
@@ -112,7 +115,19 @@ func (b *bench) things() (customer audit.Actor, own things) {
 	letter := must(c.EnterRedLetter(b.t.Context(), asked.ID, client.RedForm{Reason: "01", Confirmation: "44030026030000000001"}))(b.t)
 	must(c.SaveTitle(b.t.Context(), client.Title{Kind: "individual", Name: "Wang Xiaoming"}))(b.t)
 	titles := must(c.Titles(b.t.Context()))(b.t)
+	imaged := world.Content(delivery.LicenceKey, 5_000)
+	imaged.Category = "image_os"
+	offline := world.Content(delivery.LicenceKey, 5_000)
+	offline.RefundPolicy = catalog.RefundPolicy{Kind: catalog.RefundVendorOwn, Text: catalog.Both{ZH: "按合同办理", EN: "As the contract says"}}
+	refunded, _, err := c.AskRefund(b.t.Context(), "", string(b.Bought(customer, b.Listed(imaged)).ID), client.RefundAsk{
+		Reason: "quality", Text: "it stops", Amount: client.Amount{Minor: 5_000, Currency: "CNY"},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	matter := must(c.OpenRefundMatter(b.t.Context(), string(b.Bought(customer, b.Listed(offline)).ID), "I rang them"))(b.t)
 	return customer, things{
+		"refunds": refunded.ID, "matters": matter.ID,
 		"invoices": asked.ID, "red-letters": letter.ID, "invoice-titles": titles.Items[0].ID,
 		"orders": string(o.ID), "entitlements": rights.Items[0].ID, "deliveries": deliveries.Items[0].ID, "messages": messages.Items[0].ID,
 		"products": string(offer.Product.ID), "versions": string(draft.ID),
@@ -128,6 +143,9 @@ var bodies = map[string]string{
 	"enter-red-letter": `{"reason":"01","confirmation":"44030026030000000009"}`, "answer-red-letter": `{"to":"04"}`,
 	"reject-invoice": `{"reason":"r"}`, "upload-invoice": `{"content":"PGEvPg=="}`,
 	"hide-own-product": `{"reason":"r"}`, "unhide-own-product": `{"reason":"r"}`,
+	"ask-refund": `{"reason":"no_reason","amount":{"minor":1,"currency":"CNY"}}`, "withdraw-refund": `{"version":2}`, "accept-refund": `{"version":2}`,
+	"escalate-refund": `{"version":2,"note":"n"}`, "answer-refund": `{"version":2,"answer":"agree","amount":{"minor":1,"currency":"CNY"}}`,
+	"open-refund-matter": `{"note":"n"}`, "say-in-refund-matter": `{"version":2,"text":"t","amount":{"minor":0,"currency":"CNY"}}`,
 	"delist-own-product": `{"cause":"other","scope":"no_new_sales","reason":"r"}`,
 }
 

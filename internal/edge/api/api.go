@@ -112,6 +112,17 @@ func table() []row {
 		op("list-titles", "GET /invoice-titles", serve.SignedIn, "The saved titles of the account", listTitles),
 		op("save-title", "POST /invoice-titles", serve.SignedIn, "Keep a title", saveTitle).with(created),
 		op("remove-title", "POST /invoice-titles/{id}/remove", serve.SignedIn, "Forget a title", removeTitle),
+		op("assess-refund", "GET /orders/{id}/refund", serve.SignedIn, "What an order gives back for a reason, and why", assessRefund),
+		op("ask-refund", "POST /orders/{id}/refund", serve.SignedIn, "Ask for money back", askRefund).with(created).needsKey(),
+		op("list-refunds", "GET /refunds", serve.SignedIn, "The account's refund requests", listRefunds),
+		op("read-refund", "GET /refunds/{id}", serve.SignedIn, "A refund request with its timeline", readRefund),
+		op("withdraw-refund", "POST /refunds/{id}/withdraw", serve.SignedIn, "Take a request back; access is restored", withdrawRefund),
+		op("accept-refund", "POST /refunds/{id}/accept", serve.SignedIn, "Take the vendor's offer", acceptRefund),
+		op("escalate-refund", "POST /refunds/{id}/escalate", serve.SignedIn, "Ask the operator to decide", escalateRefund),
+		op("open-refund-matter", "POST /orders/{id}/refund-matter", serve.SignedIn, "Open a refund that the parties settle between themselves", openMatter).with(created),
+		op("read-refund-matter", "GET /refunds/matters/{id}", serve.SignedIn, "A matter with what both sides said", readMatter),
+		op("say-in-refund-matter", "POST /refunds/matters/{id}/statements", serve.SignedIn, "Add a statement to a matter", sayInMatter).with(created),
+
 		op("list-entitlements", "GET /entitlements", serve.SignedIn, "The account's rights", listEntitlements),
 		op("read-entitlement", "GET /entitlements/{id}", serve.SignedIn, "A right", readEntitlement),
 		op("move-entitlement", "POST /entitlements/{id}/move", serve.SignedIn, "Always refused: a right stays with its account", moveEntitlement),
@@ -144,6 +155,8 @@ func table() []row {
 		op("delist-own-product", "POST /vendor/products/{id}/delist", serve.Seller, "Take a product off the market", delistProduct),
 		op("list-vendor-orders", "GET /vendor/orders", serve.Seller, "What the vendor sold", vendorOrders),
 		op("read-vendor-order", "GET /vendor/orders/{id}", serve.Seller, "An order as its seller sees it", vendorOrder),
+		op("list-vendor-refunds", "GET /vendor/refunds", serve.Seller, "Refunds asked of the vendor", vendorRefunds),
+		op("answer-refund", "POST /vendor/refunds/{id}/answer", serve.Seller, "Agree, make another offer, or refuse", answerRefund),
 		op("list-vendor-deliveries", "GET /vendor/deliveries", serve.Seller, "The vendor's deliveries in one state", vendorDeliveries),
 		op("replay-delivery", "POST /vendor/deliveries/{id}/replay", serve.Seller, "Call the vendor again now", replayDelivery),
 		op("complete-delivery", "POST /vendor/deliveries/{id}/delivered", serve.Seller, "Say that work was done, with a slip", completeDelivery),
@@ -170,6 +183,11 @@ func table() []row {
 		op("list-all-orders", "GET /operator/orders", anyStaff, "Every order", allOrders),
 		op("read-any-order", "GET /operator/orders/{id}", anyStaff, "Any order", anyOrder),
 		op("mark-order-paid", "POST /operator/orders/{id}/mark-paid", anyStaff, "Always refused: only the provider's capture pays an order", markPaid),
+		op("list-all-refunds", "GET /operator/refunds", anyStaff, "Every refund request", allRefunds),
+		op("read-refund-desk", "GET /operator/refund-desk", anyStaff, "What the operator has to decide, sign, transfer or chase", refundDesk),
+		op("decide-refund", "POST /operator/refunds/{id}/decision", anyStaff, "Decide a request, with reason and basis", decideRefund),
+		op("confirm-refund", "POST /operator/refunds/{id}/confirmation", anyStaff, "Confirm a proposal, or send it back", confirmRefund),
+		op("transfer-refund", "POST /operator/refunds/{id}/transfer", finance, "Record that a refund was paid by transfer", transferRefund),
 		op("replay-any-delivery", "POST /operator/deliveries/{id}/replay", support, "Call a vendor again now", replayDelivery),
 		op("list-overdue-invoices", "GET /operator/invoices", anyStaff, "Requests past their time", overdueInvoices),
 		op("mark-invoice-issued", "POST /operator/invoices/{id}/issue", anyStaff, "Always refused: only the vendor issues", markInvoiceIssued),
@@ -187,7 +205,7 @@ func table() []row {
 // areas say to which part of the scopes the first word of an address belongs.
 var areas = map[string]string{
 	"me": "account", "agreement": "account", "identity": "account", "messages": "account",
-	"orders": "orders", "invoices": "orders", "red-letters": "orders", "invoice-titles": "account", "entitlements": "products", "deliveries": "products", "downloads": "products",
+	"orders": "orders", "invoices": "orders", "refunds": "orders", "red-letters": "orders", "invoice-titles": "account", "entitlements": "products", "deliveries": "products", "downloads": "products",
 	"vendor": "vendor", "operator": "operator",
 }
 

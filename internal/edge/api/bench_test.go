@@ -80,7 +80,7 @@ func open(t *testing.T, d *db.DB, clock *testkit.Clock) *bench {
 	t.Helper()
 	b := &bench{Trade: world.NewTrade(t, d, clock), t: t, log: &logged{}, files: must(blob.Disk(t.TempDir()))(t)}
 	m := &serve.Market{
-		DB: d, Blob: b.files, Methods: []string{world.Gateway}, Log: slog.New(slog.NewTextHandler(b.log, nil)),
+		DB: d, Blob: b.files, Refund: b.Refund, Methods: []string{world.Gateway}, Log: slog.New(slog.NewTextHandler(b.log, nil)),
 		Gateways: map[string]payment.Gateway{world.Gateway: gateway{b.Provider, sandboxpay.NewGateway(nil, noticeSecret)}},
 		Info:     serve.Info{Market: "Test", Operator: world.Operator, BaseURL: "http://market.example", LogKey: "key of the log"},
 	}

@@ -86,6 +86,11 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/invoices", Access: traders, Handle: d.invoices},
 		{Pattern: "GET /operator/invoices/{invoice}", Access: traders, Handle: d.invoice},
 		{Pattern: "GET /operator/billing", Access: accounting, Handle: d.billing},
+		{Pattern: "GET /operator/refunds", Access: traders, Handle: d.refunds},
+		{Pattern: "GET /operator/refunds/{refund}", Access: traders, Handle: d.refund},
+		{Pattern: "POST /operator/refunds/{refund}/decide", Access: traders, Handle: d.decideRefund},
+		{Pattern: "POST /operator/refunds/{refund}/confirm", Access: traders, Handle: d.confirmRefund},
+		{Pattern: "POST /operator/refunds/{refund}/transfer", Access: finance, Handle: d.transferRefund},
 
 		{Pattern: "GET /operator/payments", Access: accounting, Handle: d.payments},
 		{Pattern: "GET /operator/book", Access: accounting, Handle: d.book},
@@ -131,6 +136,7 @@ var sections = []section{
 	{"operatordesk.nav.products", "/operator/products", "tag", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
+	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.accounts", "/operator/accounts", "people", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.invoices", "/operator/invoices", "file", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.payments", "/operator/payments", "money", "operatordesk.nav.money", []string{account.Finance}},
@@ -198,6 +204,7 @@ func correctable(err error) bool {
 var homes = map[string]string{
 	"ord_": "/operator/orders/", "inv_": "/operator/invoices/", "dlv_": "/operator/deliveries/", "prd_": "/operator/products/", "ver_": "/operator/listings/", "ven_": "/operator/vendors/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
+	"rrq_": "/operator/refunds/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

@@ -50,6 +50,7 @@ func (d desk) home(c *serve.Call) error {
 			{[]string{account.Compliance}, "operatordesk.nav.listings", "/operator/listings", listingItems},
 			{[]string{account.Compliance}, "operatordesk.nav.vendors", "/operator/vendors", vendorItems},
 			{[]string{account.Compliance}, "operatordesk.nav.identities", "/operator/identities", identityItems},
+			{[]string{account.Support, account.Compliance, account.Finance}, "operatordesk.nav.refunds", "/operator/refunds", refundItems},
 			{[]string{account.Finance}, "operatordesk.nav.payments", "/operator/payments", paymentItems},
 			{[]string{account.Support, account.Finance, account.Compliance}, "operatordesk.nav.invoices", "/operator/invoices", invoiceItems},
 			{[]string{account.Compliance, account.Finance, account.Support}, "operatordesk.nav.jobs", "/operator/jobs", jobItems},

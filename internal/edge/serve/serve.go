@@ -27,6 +27,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/refund"
 )
 
 // Info is what pages say about the market and who runs it.
@@ -51,6 +52,7 @@ type Market struct {
 	Gateways map[string]payment.Gateway
 	Methods  []string // gateways offered at checkout, in order
 	Delivery delivery.Work
+	Refund   refund.Rules
 	Info     Info
 	Log      *slog.Logger
 }

@@ -44,6 +44,7 @@ type orderView struct {
 	Right    entitlement.Entitlement
 	Hand     *handover
 	Invoices []invoice.Request
+	Refund   string // state of the newest request or matter; "" without one
 	Acts     []audit.Act
 	Method   page.Field
 	Key      string
@@ -116,6 +117,9 @@ func loadOrder(c *serve.Call) (v orderView, err error) {
 			if v.Invoices, err = invoice.OfOrder(ctx, r, string(v.Order.ID)); err != nil {
 				return err
 			}
+		}
+		if v.Refund, err = refundStateOf(ctx, r, v.Order.ID); err != nil {
+			return err
 		}
 		if merchants, err = vendor.Merchants(ctx, r, v.Order.Vendor); err != nil {
 			return err

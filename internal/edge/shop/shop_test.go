@@ -8,17 +8,21 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
 
 	"golang.org/x/net/html"
 
+	"yunshi/internal/base/blob"
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
+	"yunshi/internal/edge/operatordesk"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/edge/shop"
+	"yunshi/internal/edge/vendordesk"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
@@ -43,11 +47,16 @@ func open(t *testing.T) *site {
 	t.Helper()
 	clock := testkit.NewClock()
 	s := &site{t: t, Trade: world.NewTrade(t, testkit.OpenAt(t, db.SQLite, clock), clock)}
+	files, err := blob.Disk(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := &serve.Market{
-		DB: s.DB, Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
+		DB: s.DB, Blob: files, Refund: s.Refund, Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
 		Info: serve.Info{Market: "云市", Operator: world.Operator, BaseURL: "http://shop.example"}, Log: slog.New(slog.DiscardHandler),
 	}
-	handler, err := serve.New(m, serve.Surface{Routes: shop.Routes(m)})
+	routes := slices.Concat(shop.Routes(m), vendordesk.Routes(m), operatordesk.Routes(m, nil))
+	handler, err := serve.New(m, serve.Surface{Routes: routes, MaxBody: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

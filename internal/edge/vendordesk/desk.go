@@ -63,6 +63,12 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "POST /vendor/files", Access: serve.Seller, Handle: d.upload},
 		{Pattern: "GET /vendor/orders", Access: serve.Seller, Handle: d.orders},
 		{Pattern: "GET /vendor/orders/{order}", Access: serve.Seller, Handle: d.order},
+		{Pattern: "GET /vendor/refunds", Access: serve.Seller, Handle: d.refunds},
+		{Pattern: "GET /vendor/refunds/{refund}", Access: serve.Seller, Handle: d.refund},
+		{Pattern: "POST /vendor/refunds/{refund}/answer", Access: serve.Seller, Handle: d.answerRefund},
+		{Pattern: "POST /vendor/refunds/{refund}/say", Access: serve.Seller, Handle: d.sayInMatter},
+		{Pattern: "POST /vendor/refunds/{refund}/proof", Access: serve.Seller, Handle: d.attachProof},
+		{Pattern: "GET /vendor/refunds/{refund}/proofs/{proof}", Access: serve.Seller, Handle: d.openProof},
 		{Pattern: "GET /vendor/deliveries", Access: serve.Seller, Handle: d.deliveries},
 		{Pattern: "GET /vendor/deliveries/{delivery}", Access: serve.Seller, Handle: d.delivery},
 		{Pattern: "POST /vendor/deliveries/{delivery}/replay", Access: serve.Seller, Handle: d.replay},
@@ -97,6 +103,7 @@ var sections = []struct{ key, href, icon, group string }{
 	{"vendordesk.nav.orders", "/vendor/orders", "cart", "vendordesk.nav.selling"},
 	{"vendordesk.nav.deliveries", "/vendor/deliveries", "box", ""},
 	{"vendordesk.nav.invoices", "/vendor/invoices", "file", ""},
+	{"vendordesk.nav.refunds", "/vendor/refunds", "refund", ""},
 	{"vendordesk.nav.money", "/vendor/money", "money", ""},
 	{"vendordesk.nav.products", "/vendor/products", "tag", "vendordesk.nav.catalogue"},
 	{"vendordesk.nav.files", "/vendor/files", "file", ""},
@@ -151,7 +158,7 @@ func (d desk) seller(c *serve.Call, r db.Reader) (vendor.Vendor, error) {
 // find leads from an id to its page, and from words to the product list.
 func (d desk) find(c *serve.Call) error {
 	q := strings.TrimSpace(c.R.URL.Query().Get("q"))
-	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions"} {
+	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "rrq_": "refunds", "rfm_": "refunds"} {
 		if strings.HasPrefix(q, prefix) && !strings.ContainsAny(q, "/?#") {
 			return c.Redirect("/vendor/" + to + "/" + q)
 		}

@@ -117,6 +117,11 @@ func due(ctx context.Context, r db.Reader, c *serve.Call, v vendor.Vendor) ([]pa
 			items = append(items, item)
 		}
 	}
+	refunds, err := refundItems(ctx, r, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	items = append(items, refunds...)
 	asked, err := invoice.Due(ctx, r, v.ID, perPage)
 	if err != nil {
 		return nil, err

@@ -48,6 +48,7 @@ const (
 	ReasonTooSlow     = "VENDOR_TOO_SLOW"
 	ReasonDeclined    = "VENDOR_DECLINED" // by a person of the vendor
 	ReasonFile        = "FILE_MISSING"
+	ReasonRefunded    = "REFUNDED" // the customer got the money back before it was delivered
 )
 
 // ofVendor reports whether the actor works for the vendor and may act for it.

@@ -335,9 +335,28 @@ func Expired(ctx context.Context, tx *db.Tx, e entitlement.Entitlement) error {
 	return job.Enqueue(ctx, tx, job.Spec{Kind: destroyJob, Object: string(e.ID), At: at, Unique: true})
 }
 
-// Withdraw has the vendor remove what it made for a right that was refunded.
+// Withdraw has the vendor remove what it made for a right that was refunded. What
+// was not delivered yet is given up, without anybody being told that it failed:
+// the money is on its way back already.
 func Withdraw(ctx context.Context, tx *db.Tx, by audit.Actor, e entitlement.ID) error {
-	return follow(ctx, tx, by, e, Destroy)
+	made, err := created(ctx, tx, e)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	n, err := tx.Exec(ctx, markFailed, ReasonRefunded, string(made.ID))
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return follow(ctx, tx, by, e, Destroy)
+	}
+	return audit.Record(ctx, tx, by, audit.Entry{
+		Act: "delivery.failed", Subjects: []string{string(made.ID), string(e), made.Order},
+		Data: map[string]any{"action": made.Action, "dialect": made.Dialect, "reason": ReasonRefunded},
+	})
 }
 
 // destroy removes what has been isolated for long enough.

@@ -146,10 +146,11 @@ func DeliveredTo(ctx context.Context, tx *db.Tx, d delivery.Delivery) error {
 }
 
 // Complete ends a delivered order whose window is over: from then on nothing but a
-// decision changes it. A complete order stays so.
+// decision changes it. A complete order stays so, and so does one that a refund of
+// a part has ended, whose rest is the vendor's.
 func Complete(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) error {
 	o, err := get(ctx, tx, id)
-	if err != nil || o.State == Completed {
+	if err != nil || o.State == Completed || o.State == Refunding || o.State == Refunded {
 		return err
 	}
 	ok, err := move(ctx, tx, &o, Delivered, Completed, "")
@@ -162,51 +163,8 @@ func Complete(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) error {
 	return audit.Record(ctx, tx, by, audit.Entry{Act: "order.completed", Subjects: []string{string(id)}, Clauses: []string{"UA 3.1"}})
 }
 
-// DeliveryFailed refunds an order in full when the vendor could not deliver.
-// Nobody has to ask for it.
-func DeliveryFailed(ctx context.Context, tx *db.Tx, d delivery.Delivery, reason string) error {
-	o, err := get(ctx, tx, ID(d.Order))
-	if err != nil {
-		return err
-	}
-	by := audit.Job("delivery")
-	ok, err := move(ctx, tx, &o, Provisioning, Refunding, "delivery_failed")
-	if err != nil || !ok {
-		return err
-	}
-	if _, err := entitlement.End(ctx, tx, by, d.Entitlement, entitlement.Refunded); err != nil {
-		return err
-	}
-	if o.Gateway == free {
-		_, err := move(ctx, tx, &o, Refunding, Refunded, "delivery_failed")
-		return err
-	}
-	refund, err := payment.StartRefund(ctx, tx, by, payment.RefundStart{
-		Attempt: o.Attempt, Amount: o.Fee.Paid, Cause: payment.CauseOrder, Key: "delivery_failed",
-	})
-	if err != nil {
-		return err
-	}
-	if _, _, err := ledger.Refund(ctx, tx, ledger.RefundOf{
-		Refund: string(refund.ID), Line: string(o.Line), Amount: o.Fee.Paid, At: tx.Now(),
-	}); err != nil {
-		return err
-	}
-	if err := audit.Record(ctx, tx, by, audit.Entry{
-		Act: "order.refunding", Subjects: []string{string(o.ID), string(d.ID), string(refund.ID)}, Clauses: []string{"UA 4.5"},
-		Data: map[string]any{"reason": reason, "amount": o.Fee.Paid},
-	}); err != nil {
-		return err
-	}
-	content, err := o.Content()
-	if err != nil {
-		return err
-	}
-	return message.Send(ctx, tx, message.Notice{Code: "O-04", To: o.Account, Link: "/orders/" + string(o.ID), Params: about(o, content.Name)})
-}
-
 // RefundEnded books how the refund of an order ended at the provider and tells
-// the customer.
+// the customer and the vendor.
 func RefundEnded(ctx context.Context, tx *db.Tx, r payment.Refund) error {
 	o, err := get(ctx, tx, ID(r.Order))
 	if err != nil {
@@ -235,7 +193,14 @@ func RefundEnded(ctx context.Context, tx *db.Tx, r payment.Refund) error {
 	if !done {
 		params["Failed"] = cmp.Or(r.Reason, "unknown")
 	}
-	return message.Send(ctx, tx, message.Notice{Code: "N-44", To: o.Account, Params: params, Link: "/orders/" + string(o.ID)})
+	if err := message.Send(ctx, tx, message.Notice{Code: "N-44", To: o.Account, Params: params, Link: "/orders/" + string(o.ID)}); err != nil {
+		return err
+	}
+	seller, err := vendor.Get(ctx, tx, o.Vendor)
+	if err != nil {
+		return err
+	}
+	return message.Send(ctx, tx, message.Notice{Code: "N-44", To: seller.Account, Params: params, Link: "/vendor/orders/" + string(o.ID)})
 }
 
 var errNoPlan = errors.New("order: the frozen terms have no such plan")

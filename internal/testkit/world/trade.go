@@ -19,6 +19,7 @@ import (
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/refund"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
 	"yunshi/internal/testkit"
@@ -34,6 +35,12 @@ type Trade struct {
 	Provider *Provider
 	System   *System
 
+	// Breach is what enforcement says of each right. A test sets what it decided.
+	Breach map[entitlement.ID]refund.Breach
+	// Invoiced are the orders whose invoices have not been taken back.
+	Invoiced map[order.ID]bool
+	Refund   refund.Rules
+
 	handlers map[string]job.Handler
 	notices  int
 }
@@ -41,25 +48,45 @@ type Trade struct {
 // NewTrade makes a world that trades.
 func NewTrade(t testing.TB, d *db.DB, clock *testkit.Clock) *Trade {
 	t.Helper()
-	w := &Trade{World: New(t, d), Clock: clock, Provider: newProvider(clock.Now), System: &System{}, handlers: map[string]job.Handler{}}
+	w := &Trade{
+		World: New(t, d), Clock: clock, Provider: newProvider(clock.Now), System: &System{}, handlers: map[string]job.Handler{},
+		Breach: map[entitlement.ID]refund.Breach{}, Invoiced: map[order.ID]bool{},
+	}
+	w.Refund = refund.Rules{
+		Breach:   func(_ context.Context, _ db.Reader, e entitlement.ID) (refund.Breach, error) { return w.Breach[e], nil },
+		Invoiced: func(_ context.Context, _ db.Reader, id order.ID) (bool, error) { return w.Invoiced[id], nil },
+		RedLetter: func(ctx context.Context, tx *db.Tx, by audit.Actor, o order.Order, total money.Amount, ends bool) (bool, error) {
+			if w.Invoiced[o.ID] {
+				return false, nil
+			}
+			return refund.RedLetter(ctx, tx, by, o, total, ends)
+		},
+	}
 	gateways := map[string]payment.Gateway{Gateway: w.Provider}
-	settlements := settlement.Work{Gateways: gateways}
+	settlements := settlement.Work{Gateways: gateways, Held: refund.Held}
 	payments := payment.Work{
 		Gateways: gateways, Collector: Operator,
-		Captured: db.Chain(order.Captured, settlements.Captured), RefundEnded: db.Chain(order.RefundEnded, settlement.RefundEnded),
-		SplitEnded: settlements.SplitEnded, ReturnEnded: settlement.ReturnEnded, PayoutMoved: settlement.PayoutMoved, DisputeMoved: settlement.DisputeMoved,
+		Captured: db.Chain(order.Captured, settlements.Captured), RefundEnded: db.Chain(order.RefundEnded, settlement.RefundEnded, refund.Ended),
+		SplitEnded: settlements.SplitEnded, ReturnEnded: db.Chain(settlement.ReturnEnded, refund.Returned), PayoutMoved: settlement.PayoutMoved, DisputeMoved: settlement.DisputeMoved,
 	}
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{delivery.HookNative: w.System},
 		Hooks: func(context.Context, db.Reader, vendor.ID, string) (delivery.Endpoint, error) {
 			return delivery.Endpoint{URL: "https://hook.example", Secrets: []string{"secret"}}, nil
 		},
-		Delivered: db.Chain(order.DeliveredTo, settlement.Delivered), Failed: order.DeliveryFailed,
+		Delivered: db.Chain(order.DeliveredTo, settlement.Delivered, refund.Delivered),
+		Failed: func(ctx context.Context, tx *db.Tx, v delivery.Delivery, reason string) error {
+			if err := order.DeliveryFailed(ctx, tx, v, reason); err != nil {
+				return err
+			}
+			return refund.DeliveryFailed(ctx, tx, v, reason)
+		},
 	}
 	for _, some := range []map[string]job.Handler{
 		payments.Handlers(), deliveries.Handlers(), entitlement.Work{Expired: delivery.Expired}.Handlers(), order.Work{}.Handlers(),
 		settlements.Handlers(),
-		invoice.Work{}.Handlers(),
+		refund.Work{Rules: w.Refund}.Handlers(),
+		invoice.Work{RedConfirmed: w.Refund.InvoiceCleared}.Handlers(),
 	} {
 		maps.Copy(w.handlers, some)
 	}
