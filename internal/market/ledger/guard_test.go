@@ -231,6 +231,42 @@ func TestRefundAndReleaseInARaceEndInTheSameBook(t *testing.T) {
 	})
 }
 
+// The version of a line is what keeps two postings from starting at the same facts
+// where the database does not order them.
+func TestTheVersionOfALineHoldsAtReadCommitted(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		b := book{t, d, "CNY"}
+		b.capture("lin_1", 10000, 1900, 1500)
+		var wg sync.WaitGroup
+		var won atomic.Int64
+		for i := range 16 {
+			wg.Go(func() {
+				for {
+					err := d.Write(t.Context(), func(tx *db.Tx) error {
+						_, _, err := Refund(t.Context(), tx, RefundOf{Refund: fmt.Sprint("rfd_", i), Line: "lin_1", Amount: b.amount(1190), At: tx.Now()})
+						return err
+					}, db.Guarded)
+					switch {
+					case errors.Is(err, ErrStale):
+						continue
+					case err == nil:
+						won.Add(1)
+					case !errors.Is(err, ErrOverReturn):
+						t.Error(err)
+					}
+					return
+				}
+			})
+		}
+		wg.Wait()
+		if won.Load() != 10 {
+			t.Errorf("%d refunds of 1,190 out of 11,900", won.Load())
+		}
+		b.holds(map[Account]int64{Escrow: 0, Tax: 0})
+		clean(t, d)
+	})
+}
+
 func TestAClosedMonthTakesNothingMore(t *testing.T) {
 	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
 		b := book{t, d, "CNY"}
