@@ -18,15 +18,6 @@ import (
 	"yunshi/internal/market/payment"
 )
 
-// Promise is what a purchase would give back without a reason if it were paid
-// now: the sentence of product page and checkout.
-func Promise(ctx context.Context, r db.Reader, q order.Quote) (Assessment, error) {
-	a := assess(facts{rule: q.Refund, paid: q.Fee.Paid, left: q.Fee.Paid, now: r.Now()}, NoReason)
-	var err error
-	_, a.Rulebook, err = agreement.Cited[struct{}](ctx, r, "refund_classes")
-	return a, err
-}
-
 // Assess is what an order gives back now for a reason: the same answer on its
 // page, in the form, and when the form is submitted.
 func Assess(ctx context.Context, r db.Reader, o order.Order, reason Reason) (Assessment, error) {
