@@ -5,15 +5,18 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"yunshi/client"
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/money"
 	"yunshi/internal/edge/api"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/order"
+	"yunshi/internal/market/settlement"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/world"
 )
@@ -44,6 +47,8 @@ var reach = map[string]string{
 	"list-vendor-products": "v", "read-vendor-product": "v", "hide-own-product": "v", "unhide-own-product": "v", "delist-own-product": "v",
 	"list-vendor-orders": "v", "read-vendor-order": "v", "list-vendor-deliveries": "v",
 	"replay-delivery": "v", "complete-delivery": "v", "decline-delivery": "v",
+	"read-standing": "v", "list-collections": "v", "read-commission": "v", "list-withdrawals": "v", "read-withdrawal": "v", "request-withdrawal": "v",
+	"cancel-withdrawal": "v", "list-statements": "v", "read-statement": "v", "agree-statement": "v", "object-statement": "v",
 	"list-identity-queue": "c", "decide-identity": "c", "list-vendor-queue": "cx", "take-vendor": "c", "decide-vendor": "c",
 	"list-version-queue": "cx", "take-version": "c", "decide-version": "c", "hide-product": "c", "unhide-product": "c", "delist-product": "c",
 	"list-all-orders": "cfsx", "read-any-order": "cfsx", "mark-order-paid": "cfsx", "replay-any-delivery": "s",
@@ -72,7 +77,7 @@ func TestAccessOfEveryOperation(t *testing.T) {
 			t.Errorf("%s: nobody has said who may", r.ID)
 			continue
 		}
-		path := strings.NewReplacer("{id}", "nothing", "{slug}", "nothing", "{token}", "nothing").Replace(r.Path)
+		path := strings.NewReplacer("{id}", "nothing", "{slug}", "nothing", "{token}", "nothing", "{month}", "2026-01").Replace(r.Path)
 		for _, who := range "aobvcfsx" {
 			asked++
 			got := b.send(r.Method, path, keys[who], "", "Idempotency-Key", r.ID+strconv.Itoa(asked), "Content-Type", "application/json")
@@ -103,6 +108,13 @@ func (b *bench) things() (customer audit.Actor, own things) {
 	rights := must(c.Entitlements(b.t.Context()))(b.t)
 	deliveries := must(c.OrderDeliveries(b.t.Context(), string(o.ID)))(b.t)
 	messages := must(c.Messages(b.t.Context(), ""))(b.t)
+	var paid settlement.Withdrawal
+	b.Clock.Advance(9 * 24 * time.Hour)
+	b.Drain()
+	b.Write(func(tx *db.Tx) (err error) {
+		paid, err = settlement.Request(b.t.Context(), tx, b.Seller, b.Vendor, world.Gateway, money.Amount{Minor: 100, Currency: money.CNY})
+		return err
+	})
 	var draft catalog.Version
 	b.Write(func(tx *db.Tx) (err error) {
 		_, draft, err = catalog.Draft(b.t.Context(), tx, b.Seller, b.Vendor, "a-draft", world.Content(delivery.LicenceKey, 100))
@@ -130,7 +142,7 @@ func (b *bench) things() (customer audit.Actor, own things) {
 		"refunds": refunded.ID, "matters": matter.ID,
 		"invoices": asked.ID, "red-letters": letter.ID, "invoice-titles": titles.Items[0].ID,
 		"orders": string(o.ID), "entitlements": rights.Items[0].ID, "deliveries": deliveries.Items[0].ID, "messages": messages.Items[0].ID,
-		"products": string(offer.Product.ID), "versions": string(draft.ID),
+		"products": string(offer.Product.ID), "versions": string(draft.ID), "withdrawals": string(paid.ID),
 	}
 }
 
@@ -190,7 +202,7 @@ func TestOtherPeoplesThingsDoNotExist(t *testing.T) {
 		if asked < 20 {
 			t.Errorf("only %d requests were made", asked)
 		}
-		if o := b.Order(order.ID(own["orders"])); o.State != order.Delivered {
+		if o := b.Order(order.ID(own["orders"])); o.State != order.Completed {
 			t.Errorf("the order is %s", o.State)
 		}
 	})

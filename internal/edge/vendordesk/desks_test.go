@@ -144,7 +144,7 @@ func (m *market) company(name, email, uscc string, by *browser) *browser {
 		}
 		k, err := identity.Submit(ctx, tx, b.by, identity.Application{
 			SubjectType: account.LegalPerson, Name: name, IDKind: identity.USCC, Number: uscc, Mobile: "13800000101", Email: email,
-			BankAccount: settlement, LegalRepresentative: "陆鸣远", Consent: true,
+			BankAccount: bankAccount, LegalRepresentative: "陆鸣远", Consent: true,
 		})
 		if err != nil {
 			return err
@@ -254,8 +254,8 @@ func sheet() url.Values {
 const (
 	luming = "91440300MA9DEM01XR"
 	ningbo = "91330200MA9DEM0B1D"
-	// settlement is a bank account that only a revealed case shows in full.
-	settlement = "4000023009200123456"
+	// bankAccount is a bank account that only a revealed case shows in full.
+	bankAccount = "4000023009200123456"
 )
 
 // onboard leads a company through the forms to a vendor that may sell.
@@ -519,13 +519,13 @@ func TestClause_6_1_PlainIdentityDataNeedsAReasonAndLeavesARecord(t *testing.T) 
 		t.Fatal(err)
 	}
 	path := "/operator/identities/" + string(k.ID)
-	if a := officer.get(path); strings.Contains(a.body, settlement) {
+	if a := officer.get(path); strings.Contains(a.body, bankAccount) {
 		t.Error("the number is shown in full without being asked for")
 	}
-	if a := officer.post(path+"/reveal", nil); a.status != 422 || strings.Contains(a.body, settlement) {
+	if a := officer.post(path+"/reveal", nil); a.status != 422 || strings.Contains(a.body, bankAccount) {
 		t.Errorf("revealed without a reason: %d", a.status)
 	}
-	if a := officer.post(path+"/reveal", url.Values{"reason": {"核对营业执照"}}); a.status != 200 || !strings.Contains(a.body, settlement) {
+	if a := officer.post(path+"/reveal", url.Values{"reason": {"核对营业执照"}}); a.status != 200 || !strings.Contains(a.body, bankAccount) {
 		t.Errorf("revealed with a reason: %d %s", a.status, said(a.body))
 	}
 	officer.says("/operator/records?subject="+string(k.ID), "identity.revealed")

@@ -18,6 +18,7 @@ import (
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
 )
 
@@ -131,6 +132,20 @@ func due(ctx context.Context, r db.Reader, c *serve.Call, v vendor.Vendor) ([]pa
 		return nil, err
 	}
 	items = append(items, invoiceItems(ctx, asked, letters)...)
+	sent, err := settlement.Statements(ctx, r, v.ID, currency)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sent {
+		if !s.Agreed.IsZero() || s.Objection != "" {
+			continue
+		}
+		item := page.QueueItem{Href: "/vendor/income/statements/" + string(s.Month), Title: text.T(ctx, "vendordesk.due.statement", "Month", s.Month), Chip: stateChip("open"), Note: page.MoneyText(ctx, s.Closing)}
+		if item.Due, err = settlement.AnswerBy(ctx, r, s.At); err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
 	slices.SortStableFunc(items, func(a, b page.QueueItem) int { return a.Due.Compare(b.Due) })
 	products, err := catalog.OfVendor(ctx, r, v.ID, "", 500)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/ledger"
-	"yunshi/internal/market/order"
 	"yunshi/internal/market/vendor"
 )
 
@@ -19,9 +18,6 @@ type moneyView struct {
 	merchants []vendor.Merchant
 	deposits  []vendor.Deposit
 	deposit   money.Amount // as the book has it
-	rows      []saleRow    // orders for which money is held
-	held      money.Amount // their sum
-	more      bool         // older orders are not in rows
 	providers []string
 	refusal   error
 	errors    map[string]string
@@ -30,14 +26,11 @@ type moneyView struct {
 	key       string
 }
 
-// bookOrders is how many of the newest orders the money page adds up.
-const bookOrders = 500
-
 func (d desk) money(c *serve.Call) error { return d.moneyAgain(c, nil) }
 
 func (d desk) moneyAgain(c *serve.Call, refusal error) error {
 	ctx := c.R.Context()
-	view := moneyView{refusal: refusal, errors: page.FieldErrors(ctx, refusal), provider: c.R.PostFormValue("provider"), number: c.R.PostFormValue("number"), key: freshKey(), held: money.Zero(money.CNY)}
+	view := moneyView{refusal: refusal, errors: page.FieldErrors(ctx, refusal), provider: c.R.PostFormValue("provider"), number: c.R.PostFormValue("number"), key: freshKey()}
 	if err := c.Read(func(r db.Reader) (err error) {
 		if view.vendor, err = d.seller(c, r); err != nil {
 			return err
@@ -52,28 +45,12 @@ func (d desk) moneyAgain(c *serve.Call, refusal error) error {
 		if view.deposits, err = vendor.Deposits(ctx, r, id); err != nil {
 			return err
 		}
-		booked, err := ledger.Balance(ctx, r, ledger.Deposit, string(id), money.CNY)
+		deposit, err := ledger.Balance(ctx, r, ledger.Deposit, string(id), money.CNY)
 		if err != nil {
 			return err
 		}
-		if view.deposit, err = booked.Neg(); err != nil {
+		if view.deposit, err = deposit.Neg(); err != nil {
 			return err
-		}
-		all, err := sales(ctx, r, id, order.ID(""), bookOrders)
-		if err != nil {
-			return err
-		}
-		view.more = len(all) == bookOrders
-		for _, row := range all {
-			if row.held.IsZero() {
-				continue
-			}
-			view.rows = append(view.rows, row)
-			if row.held.Currency == view.held.Currency {
-				if view.held, err = view.held.Add(row.held); err != nil {
-					return err
-				}
-			}
 		}
 		return nil
 	}); err != nil {

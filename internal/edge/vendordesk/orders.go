@@ -2,6 +2,7 @@ package vendordesk
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
+	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
 )
 
@@ -96,7 +98,10 @@ type orderView struct {
 	frame
 	saleRow
 	deliveries []delivery.Delivery
-	journals   []ledger.Journal
+	money      *collected // nil while it is not paid
+	line       ledger.Line
+	when       string // it becomes the vendor's
+	told       []page.Event
 	events     []page.Event
 	trail      []page.AuditEntry
 }
@@ -119,7 +124,7 @@ func (d desk) order(c *serve.Call) error {
 		if view.deliveries, err = delivery.OfOrder(ctx, r, string(o.ID)); err != nil {
 			return err
 		}
-		if view.journals, err = ledger.OfCause(ctx, r, string(o.Line)); err != nil {
+		if err := view.account(ctx, r, o); err != nil {
 			return err
 		}
 		acts, err := audit.Of(ctx, r, string(o.ID))
@@ -131,6 +136,26 @@ func (d desk) order(c *serve.Call) error {
 	view.events = timeline(ctx, view.Order, c.Now())
 	view.frame = d.frame(c, "/vendor/orders", text.T(ctx, "vendordesk.order.title", "Product", view.name))
 	return d.show(c, http.StatusOK, orderPage(view))
+}
+
+// account reads what became of an order's money.
+func (v *orderView) account(ctx context.Context, r db.Reader, o order.Order) (err error) {
+	if v.when, err = whenReleased(ctx, r, o.Refund()); err != nil || o.PaidAt.IsZero() || o.Fee.Paid.IsZero() {
+		return err
+	}
+	if v.line, err = ledger.LineOf(ctx, r, string(o.Line)); err != nil {
+		return err
+	}
+	c, err := settlement.CollectionOf(ctx, r, string(o.Line))
+	if err != nil && !errors.Is(err, settlement.ErrNotFound) { // paid before collections were kept
+		return err
+	}
+	if err == nil {
+		v.money = &collected{Collection: c, amount: v.line.Expected()}
+	}
+	journals, err := ledger.OfCause(ctx, r, string(o.Line))
+	v.told = told(ctx, string(o.Vendor), journals)
+	return err
 }
 
 // pseudonymous puts the buyer's pseudonym in the place of the buyer in records

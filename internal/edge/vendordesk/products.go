@@ -72,6 +72,7 @@ type editor struct {
 	categories []catalog.Category
 	files      []catalog.File
 	reasons    []catalog.Item // of the refusal before this version
+	previews   map[int]*preview
 	saved      bool
 	key        string
 }
@@ -91,6 +92,9 @@ func (d desk) edit(c *serve.Call, e editor) error {
 			return err
 		}
 		if e.categories, err = catalog.Categories(ctx, r); err != nil {
+			return err
+		}
+		if e.previews, err = previews(ctx, r, v.ID, e.values); err != nil {
 			return err
 		}
 		if e.files, err = catalog.Files(ctx, r, v.ID); err != nil || e.version.ID == "" {
@@ -120,6 +124,9 @@ func (d desk) draft(c *serve.Call) error {
 	v, err := d.posted(c)
 	if err != nil {
 		return err
+	}
+	if v.one("do") == "preview" {
+		return d.edit(c, editor{values: v})
 	}
 	content, refusal := v.read(catalog.Content{})
 	slug := v.one("slug")
@@ -173,6 +180,9 @@ func (d desk) save(c *serve.Call) error {
 		return err
 	}); err != nil {
 		return err
+	}
+	if v.one("do") == "preview" && version.State == catalog.VersionDraft {
+		return d.edit(c, editor{values: v, product: product, version: version})
 	}
 	subjects := []string{string(product.ID), string(id)}
 	content, refusal := v.read(version.Content)

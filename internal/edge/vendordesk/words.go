@@ -7,13 +7,13 @@ import (
 
 	"github.com/a-h/templ"
 
+	"yunshi/internal/base/money"
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
-	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/vendor"
 )
@@ -86,14 +86,6 @@ func saleRows(ctx context.Context, all []saleRow) [][]templ.Component {
 	return rows
 }
 
-func heldRows(ctx context.Context, all []saleRow) [][]templ.Component {
-	rows := make([][]templ.Component, 0, len(all))
-	for _, s := range all {
-		rows = append(rows, []templ.Component{saleCell(s), orderChip(s.State), page.Money(s.Fee.Paid), page.Money(s.Fee.Tax), page.Money(s.held)})
-	}
-	return rows
-}
-
 func deliveryRows(ctx context.Context, all []delivery.Delivery) [][]templ.Component {
 	rows := make([][]templ.Component, 0, len(all))
 	for _, d := range all {
@@ -128,26 +120,6 @@ func receiptEvents(ctx context.Context, all []delivery.Receipt) []page.Event {
 		events = append(events, e)
 	}
 	return events
-}
-
-// bookRows are the entries of the book behind an order, as they touch the seller.
-func bookRows(ctx context.Context, all []ledger.Journal) [][]templ.Component {
-	var rows [][]templ.Component
-	for _, j := range all {
-		for _, e := range j.Entries {
-			if e.Account != ledger.Escrow {
-				continue
-			}
-			owed, err := e.Amount.Neg() // the market's debt is the seller's claim
-			if err != nil {
-				continue
-			}
-			rows = append(rows, []templ.Component{
-				page.Str(text.T(ctx, "desk.posting."+string(j.Kind))), page.Time(j.Effective), page.Str(text.T(ctx, "desk.book."+string(e.Account))), page.Money(owed),
-			})
-		}
-	}
-	return rows
 }
 
 func fileRows(ctx context.Context, all []catalog.File) [][]templ.Component {
@@ -210,15 +182,15 @@ func providerField(ctx context.Context, v moneyView) page.Field {
 	return f
 }
 
-func depositNote(ctx context.Context, v moneyView) string {
-	if v.missing.IsZero() {
+func shortNote(ctx context.Context, missing money.Amount) string {
+	if missing.IsZero() {
 		return text.T(ctx, "vendordesk.money.deposit.ok")
 	}
-	return text.T(ctx, "vendordesk.money.deposit.short", "Amount", page.MoneyText(ctx, v.missing))
+	return text.T(ctx, "vendordesk.money.deposit.short", "Amount", page.MoneyText(ctx, missing))
 }
 
-func depositTone(v moneyView) page.Tone {
-	if v.missing.IsZero() {
+func shortTone(missing money.Amount) page.Tone {
+	if missing.IsZero() {
 		return page.Success
 	}
 	return page.Warning

@@ -86,6 +86,13 @@ func (l Line) Held() money.Amount { return l.amount(l.facts().escrow()) }
 // Earned is the commission recognised so far.
 func (l Line) Earned() money.Amount { return l.amount(l.facts().earned()) }
 
+// Expected is what the vendor will get of what is still in escrow, when nothing of
+// it goes back.
+func (l Line) Expected() money.Amount {
+	_, x, commission := l.facts().release(1, 1)
+	return l.amount(x - commission)
+}
+
 // Payable is what the vendor has got out of the line so far, net of commission
 // and of what was taken back.
 func (l Line) Payable() money.Amount {

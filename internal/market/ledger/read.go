@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"yunshi/internal/base/db"
@@ -131,6 +132,41 @@ func StandingOf(ctx context.Context, r db.Reader, vendor string, c money.Currenc
 		s.Escrow.Minor += l.facts().escrow()
 	}
 	return s, err
+}
+
+// HoldsOf lists what is frozen of a vendor's money. Party is the cause: an order
+// line, a dispute or a case.
+func HoldsOf(ctx context.Context, r db.Reader, vendor string, c money.Currency) ([]Holding, error) {
+	all, err := db.All(ctx, r, scanHolding, selectHoldings, vendor+"/", vendor+"0", string(c))
+	for i, h := range all {
+		all[i].Party = strings.TrimPrefix(h.Party, vendor+"/")
+		all[i].Amount.Minor = -h.Amount.Minor
+	}
+	return all, err
+}
+
+// Flow is what one kind of posting brought a vendor in a month; what it took is
+// negative.
+type Flow struct {
+	Month  Month
+	Kind   Kind
+	Amount money.Amount
+}
+
+// FlowsOf lists what was recorded on a vendor's accounts from one moment to before
+// another, by month and kind, oldest first. A mirror counts as what it takes back.
+func FlowsOf(ctx context.Context, r db.Reader, vendor string, c money.Currency, from, to time.Time) ([]Flow, error) {
+	days, err := db.All(ctx, r, scanFlow, selectFlows, vendor, vendor+"/", vendor+"0", string(c), db.Micros(from), db.Micros(to))
+	var all []Flow
+	for _, d := range days {
+		m := MonthOf(time.Unix(d.day*24*60*60, 0).Add(-8 * time.Hour))
+		if i := slices.IndexFunc(all, func(f Flow) bool { return f.Month == m && f.Kind == d.kind }); i >= 0 {
+			all[i].Amount.Minor += d.minor
+			continue
+		}
+		all = append(all, Flow{m, d.kind, money.Amount{Minor: d.minor, Currency: c}})
+	}
+	return all, err
 }
 
 // Total is a line of the trial balance.

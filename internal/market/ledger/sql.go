@@ -58,6 +58,14 @@ const (
 		WHERE account IN ('vendor.payable', 'vendor.receivable', 'vendor.deposit') AND party = $1 AND currency = $2 GROUP BY account`
 	selectHolds = `SELECT CAST(COALESCE(SUM(credit - debit), 0) AS BIGINT) FROM ledger_balance
 		WHERE account = 'vendor.hold' AND party >= $1 AND party < $2 AND currency = $3`
+	selectHoldings = `SELECT account, party, currency, CAST(SUM(debit - credit) AS BIGINT), 0 FROM ledger_balance
+		WHERE account = 'vendor.hold' AND party >= $1 AND party < $2 AND currency = $3 GROUP BY account, party, currency HAVING SUM(debit - credit) <> 0 ORDER BY party`
+	// By the days of Shanghai, which has kept one offset for as long as there are books.
+	selectFlows = `SELECT (j.recorded_at + 28800000000) / 86400000000, ` + kindOf + `, CAST(-SUM(e.amount) AS BIGINT)
+		FROM ledger_entry e JOIN ledger_journal j ON j.id = e.journal
+		WHERE e.account IN ('vendor.payable', 'vendor.receivable', 'vendor.deposit', 'vendor.hold')
+			AND (e.party = $1 OR (e.party >= $2 AND e.party < $3)) AND e.currency = $4 AND j.recorded_at >= $5 AND j.recorded_at < $6
+		GROUP BY 1, 2 ORDER BY 1, 2`
 	selectAged = `SELECT b.account, b.party, b.currency, CAST(SUM(b.debit - b.credit) AS BIGINT),
 			(SELECT MIN(j.recorded_at) FROM ledger_entry e JOIN ledger_journal j ON j.id = e.journal
 				WHERE e.account = b.account AND e.party = b.party AND e.currency = b.currency)
@@ -127,6 +135,17 @@ func scanEntry(s db.Scanner) (Entry, error) {
 	var e Entry
 	err := s.Scan(&e.Account, &e.Party, &e.Amount.Currency, &e.Amount.Minor)
 	return e, err
+}
+
+type flow struct {
+	day   int64
+	kind  Kind
+	minor int64
+}
+
+func scanFlow(s db.Scanner) (f flow, err error) {
+	err = s.Scan(&f.day, &f.kind, &f.minor)
+	return f, err
 }
 
 func scanTotal(s db.Scanner) (Total, error) {

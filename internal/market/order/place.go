@@ -12,7 +12,6 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
-	"yunshi/internal/market/commission"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/vendor"
@@ -61,15 +60,7 @@ func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, e
 			Refund: q.Refund, Seller: offer.Vendor, Collector: p.Collector, AgreementBundle: bundle.Hash, Account: p.For, ShownAt: tx.Now(),
 		},
 	}
-	collector, err := agreement.Setting[struct{ Who TaxBy }](ctx, tx, "tax_collector")
-	if err != nil {
-		return Order{}, err
-	}
-	o.TaxBy = collector.Who
-	net, _ := o.held()
-	if o.Commission, err = commission.For(ctx, tx, commission.Sale{
-		Vendor: o.Vendor, Kind: offer.Version.Content.DeliveryType, Paid: o.Fee.Paid, Net: net,
-	}); err != nil {
+	if o.Commission, err = commissionOf(ctx, tx, &o, o.Vendor, offer.Version.Content.DeliveryType); err != nil {
 		return Order{}, err
 	}
 	life, err := payWithin(ctx, tx, p.Gateway)

@@ -20,10 +20,12 @@ const (
 	selectOfAttempt  = `SELECT ` + cols + ` FROM settlement_collection WHERE attempt = $1`
 	selectOfVendor   = `SELECT ` + cols + ` FROM settlement_collection WHERE vendor = $1 AND line < $2 ORDER BY line DESC LIMIT $3`
 	selectInState    = `SELECT ` + cols + ` FROM settlement_collection WHERE state = $1 ORDER BY act_by, line LIMIT $2`
-	selectUpcoming   = `SELECT ` + cols + ` FROM settlement_collection WHERE vendor = $1 AND state = 'held' ORDER BY due_at, line LIMIT $2`
-	selectOrderOf    = `SELECT order_id FROM settlement_collection WHERE line = $1`
-	countOpen        = `SELECT COUNT(*) FROM settlement_collection WHERE vendor = $1 AND state IN ('held', 'released', 'splitting', 'failed')`
-	selectFirst      = `SELECT COALESCE(MIN(collected_at), 0) FROM settlement_collection WHERE vendor = $1`
+	selectUpcoming   = `SELECT ` + cols + ` FROM settlement_collection WHERE vendor = $1 AND (state = 'held' OR (state = 'released' AND part < parts))
+		ORDER BY CASE WHEN due_at = 0 THEN 1 ELSE 0 END, due_at, line LIMIT $2`
+	selectReleased = `SELECT ` + cols + ` FROM settlement_collection WHERE vendor = $1 AND released_at > 0 ORDER BY released_at DESC, line DESC LIMIT $2`
+	selectOrderOf  = `SELECT order_id FROM settlement_collection WHERE line = $1`
+	countOpen      = `SELECT COUNT(*) FROM settlement_collection WHERE vendor = $1 AND state IN ('held', 'released', 'splitting', 'failed')`
+	selectFirst    = `SELECT COALESCE(MIN(collected_at), 0) FROM settlement_collection WHERE vendor = $1`
 
 	setDue         = `UPDATE settlement_collection SET due_at = $1 WHERE line = $2 AND state = 'held'`
 	setReason      = `UPDATE settlement_collection SET reason = $1 WHERE line = $2`
@@ -52,7 +54,9 @@ const (
 
 	insertStated = `INSERT INTO settlement_statement (vendor, month, currency, closing, digest, stated_at, agreed_at, agreed_by, objected_at, objection)
 		VALUES ($1, $2, $3, $4, $5, $6, 0, '', 0, '') ON CONFLICT DO NOTHING`
-	selectStated   = `SELECT digest, stated_at, agreed_at, agreed_by, objection FROM settlement_statement WHERE vendor = $1 AND month = $2 AND currency = $3`
+	selectStated = `SELECT digest, stated_at, agreed_at, agreed_by, objection FROM settlement_statement WHERE vendor = $1 AND month = $2 AND currency = $3`
+	selectMonths = `SELECT month, currency, closing, digest, stated_at, agreed_at, agreed_by, objected_at, objection FROM settlement_statement
+		WHERE vendor = $1 AND currency = $2 ORDER BY month DESC`
 	agreeStated    = `UPDATE settlement_statement SET agreed_at = $1, agreed_by = $2 WHERE vendor = $3 AND month = $4 AND currency = $5 AND agreed_at = 0`
 	objectStated   = `UPDATE settlement_statement SET objected_at = $1, objection = $2 WHERE vendor = $3 AND month = $4 AND currency = $5 AND agreed_at = 0`
 	agreeByTime    = `UPDATE settlement_statement SET agreed_at = $1, agreed_by = 'time' WHERE agreed_at = 0 AND objection = '' AND stated_at <= $2`
@@ -91,6 +95,14 @@ func scanStated(s db.Scanner) (stated, error) {
 	return v, err
 }
 
+func scanMonth(s db.Scanner) (Stated, error) {
+	var v Stated
+	var at, agreed, objected int64
+	err := s.Scan(&v.Month, &v.Closing.Currency, &v.Closing.Minor, &v.Digest, &at, &agreed, &v.AgreedBy, &objected, &v.Objection)
+	v.At, v.Agreed, v.Objected = db.Time(at), db.Time(agreed), db.Time(objected)
+	return v, err
+}
+
 func collection(ctx context.Context, r db.Reader, line string) (Collection, error) {
 	c, err := db.One(ctx, r, scanCollection, selectCollection, line)
 	if errors.Is(err, db.ErrNoRow) {
@@ -118,9 +130,15 @@ func OfVendor(ctx context.Context, r db.Reader, v vendor.ID, before string, n in
 	return db.All(ctx, r, scanCollection, selectOfVendor, string(v), before, n)
 }
 
-// Upcoming lists what a vendor waits for, soonest first.
+// Upcoming lists what a vendor waits for, soonest first, and last what has no day
+// yet because it is not delivered.
 func Upcoming(ctx context.Context, r db.Reader, v vendor.ID, n int) ([]Collection, error) {
 	return db.All(ctx, r, scanCollection, selectUpcoming, string(v), n)
+}
+
+// LastReleased lists what was released to a vendor, newest first.
+func LastReleased(ctx context.Context, r db.Reader, v vendor.ID, n int) ([]Collection, error) {
+	return db.All(ctx, r, scanCollection, selectReleased, string(v), n)
 }
 
 // InState lists collections in a state, those first that must be acted on first.
