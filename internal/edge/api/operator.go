@@ -54,7 +54,7 @@ func importStatement(c *serve.Call, in *bodyOf[client.Statement]) (client.Import
 	}
 	return act(c, serve.Intent{Name: "payment.import_statement", Input: input, Clauses: []string{"UA 2.5"}}, func(tx *db.Tx) (string, client.Imported, error) {
 		did, err := payment.ImportStatement(c.R.Context(), tx, c.Actor, lines)
-		return c.Actor.Account, client.Imported(did), err
+		return c.Actor.Account, client.Imported{New: did.New, Known: did.Known, Matched: did.Matched}, err
 	})
 }
 

@@ -69,7 +69,7 @@ const (
 	selectOpenLines = `SELECT ` + lineCols + ` FROM ledger_line WHERE vendor = $1 AND currency = $2 AND released - taken + returned < net + tax`
 	selectAllLines  = `SELECT ` + lineCols + ` FROM ledger_line ORDER BY line`
 
-	insertPeriod    = `INSERT INTO ledger_period (month, until_at, closed_at, closed_by, journals, digest) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`
+	insertPeriod = `INSERT INTO ledger_period (month, until_at, closed_at, closed_by, journals, digest) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`
 	// What a journal, or its mirror, did to client money.
 	sumCash = `SELECT COUNT(DISTINCT j.id), CAST(COALESCE(SUM(CASE WHEN e.account IN ('psp.clearing', 'bank.client') THEN e.amount ELSE 0 END), 0) AS BIGINT)
 		FROM ledger_journal j JOIN ledger_entry e ON e.journal = j.id WHERE j.effect_key = $1 AND e.currency = $2`

@@ -231,7 +231,7 @@ func TestARefundAndADisputeAgreeOnAllSides(t *testing.T) {
 			t.Fatalf("%s", back.State)
 		}
 		// The operator pays the dispute's fee of its own, or its share would not be covered.
-		own := imported(t, w, "B1", 1500)
+		own := imported(t, w, "B1", 3000) // for both rounds
 		if _, err := propose(t, w, w.Finance, reconciliation.Proposal{Act: reconciliation.Attribute, Subject: own, Input: reconciliation.Input{Purpose: reconciliation.ForOwn}}); err != nil {
 			t.Fatal(err)
 		}
