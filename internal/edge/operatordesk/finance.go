@@ -64,7 +64,7 @@ func decisionItems(ctx context.Context, r db.Reader) ([]page.QueueItem, error) {
 	items := make([]page.QueueItem, 0, len(all))
 	for _, d := range all {
 		items = append(items, page.QueueItem{
-			Href: "/operator/finance/decisions/" + string(d.ID), Title: decisionTitle(ctx, d), ID: string(d.ID), Note: since(ctx, d.ProposedAt),
+			Href: "/operator/finance/decisions/" + string(d.ID), Title: decisionTitle(ctx, d), Who: d.Subject, ID: string(d.ID), Note: since(ctx, d.ProposedAt),
 			Chip: page.Chip(page.Warning, text.T(ctx, "operatordesk.fin.second")),
 		})
 	}
@@ -620,7 +620,7 @@ func (d desk) lineAgain(c *serve.Call, refusal error) error {
 	}); err != nil {
 		return err
 	}
-	view.frame = d.frame(c, "/operator/statements", text.T(ctx, "operatordesk.payment.line", "Amount", page.MoneyText(ctx, view.Amount)))
+	view.frame = d.frame(c, "/operator/statements", text.T(ctx, "operatordesk.line.title", "Amount", page.MoneyText(ctx, view.Amount)))
 	return show(c, refusal, linePage(view))
 }
 

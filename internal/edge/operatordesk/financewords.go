@@ -136,7 +136,7 @@ func exceptionTerms(ctx context.Context, v exceptionView) []page.Term {
 		{Label: text.T(ctx, "operatordesk.exception.first"), Value: page.Time(e.FirstSeen)},
 		{Label: text.T(ctx, "operatordesk.exception.last"), Value: page.Time(e.LastSeen)},
 	}
-	if e.Source != reconciliation.FromCheck {
+	if e.Source != reconciliation.FromCheck && v.item.Object == "" {
 		terms = append(terms, page.Term{Label: text.T(ctx, "operatordesk.exception.ours"), Value: page.Money(e.Ours)}, page.Term{Label: text.T(ctx, "operatordesk.exception.theirs"), Value: page.Money(e.Theirs)})
 	}
 	if e.Detail != "" {
