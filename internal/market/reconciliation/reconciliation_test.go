@@ -421,7 +421,8 @@ func TestAStatementThatIsImportedTwiceHasOneEffect(t *testing.T) {
 		if done, err := importing(line(1, 100), line(2, -50)); err != nil || done.New != 0 || done.Known != 2 {
 			t.Fatalf("twice: %+v, %v", done, err)
 		}
-		if done, err := importing(line(2, -50), line(3, 70)); err != nil || done.New != 1 || done.Known != 1 {
+		if done, err := importing(line(2, -50), line(3, 70)); err != nil || done.New != 1 || done.Known != 1 ||
+			done.Lines[0].What != payment.LineKnown || done.Lines[1].What != payment.LineNew {
 			t.Fatalf("overlapping: %+v, %v", done, err)
 		}
 		if _, err := importing(line(3, -70), line(4, 1)); !errors.Is(err, payment.ErrStatement) {

@@ -223,22 +223,23 @@ func (q Quarter) CSV() string {
 	var b strings.Builder
 	b.WriteString("\ufeff")
 	w := csv.NewWriter(&b)
-	write := func(cells ...string) {
-		for i, c := range cells {
-			if c != "" && strings.ContainsRune("=+-@\t\r", rune(c[0])) {
-				cells[i] = "'" + c
-			}
-		}
-		_ = w.Write(cells) //nolint:errcheck // a builder takes everything
-	}
+	write := func(cells ...string) { _ = w.Write(cells) } //nolint:errcheck // a builder takes everything
 	write("quarter", "vendor", "registered_name", "subject_type", "uscc", "address", "contact", "verified_at", "orders", "gross", "refunded", "commission", "currency")
 	for _, v := range q.Vendors {
 		plain := func(minor int64) string {
 			return money.Amount{Minor: minor, Currency: money.Currency(q.Currency)}.Plain()
 		}
-		write(q.Name, v.Vendor, v.Name, v.SubjectType, v.USCC, v.Address, v.Contact, v.VerifiedAt, strconv.FormatInt(v.Orders, 10), plain(v.Gross), plain(v.Refunded),
+		write(q.Name, v.Vendor, inert(v.Name), v.SubjectType, inert(v.USCC), inert(v.Address), inert(v.Contact), v.VerifiedAt, strconv.FormatInt(v.Orders, 10), plain(v.Gross), plain(v.Refunded),
 			plain(v.Commission), q.Currency)
 	}
 	w.Flush()
 	return b.String()
+}
+
+// inert keeps a spreadsheet from running what a vendor chose as its name.
+func inert(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
 }
