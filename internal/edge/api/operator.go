@@ -13,6 +13,7 @@ import (
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/reconciliation"
 )
 
 func messageShape(i message.Item) client.Message {
@@ -39,6 +40,25 @@ func journalShape(j ledger.Journal) client.Journal {
 		Entries: each(j.Entries, func(e ledger.Entry) client.JournalEntry {
 			return client.JournalEntry{Account: string(e.Account), Party: e.Party, Amount: amountShape(e.Amount)}
 		}),
+	}
+}
+
+type exceptionsIn struct {
+	State string `query:"state" enum:"open,explained,resolved" default:"open"`
+	paged
+}
+
+func listExceptions(c *serve.Call, in *exceptionsIn) (client.Page[client.Exception], error) {
+	return read(c, func(r db.Reader) (client.Page[client.Exception], error) {
+		found, err := reconciliation.Exceptions(c.R.Context(), r, reconciliation.ExceptionState(in.State), reconciliation.ExceptionID(in.Before), in.Limit+1)
+		return page(each(found, exceptionShape), in.Limit, func(e client.Exception) string { return e.ID }), err
+	})
+}
+
+func exceptionShape(e reconciliation.Exception) client.Exception {
+	return client.Exception{
+		ID: string(e.ID), Source: string(e.Source), Kind: e.Kind, Object: e.Object, Day: e.Day.String(), Ours: amountShape(e.Ours), Theirs: amountShape(e.Theirs),
+		Detail: e.Detail, State: string(e.State), Reason: e.Reason, FirstSeen: e.FirstSeen, LastSeen: e.LastSeen, EndedAt: optional(e.EndedAt),
 	}
 }
 
