@@ -89,6 +89,14 @@ func (c *Client) Book(ctx context.Context, l List) (Page[Journal], error) {
 	return get[Page[Journal]](ctx, c, "/operator/book", l.query("before"))
 }
 
+// Exceptions lists what does not agree, newest first: "open", "explained" or
+// "resolved".
+func (c *Client) Exceptions(ctx context.Context, state string, l List) (Page[Exception], error) {
+	q := l.query("before")
+	q.Set("state", state)
+	return get[Page[Exception]](ctx, c, "/operator/exceptions", q)
+}
+
 // ImportStatement imports lines of a bank statement, each once. A known line
 // with another amount or day refuses the whole import.
 func (c *Client) ImportStatement(ctx context.Context, key string, in Statement) (did Imported, replayed bool, err error) {

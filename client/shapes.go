@@ -655,6 +655,25 @@ type StatementLine struct {
 	Account      string    `json:"account,omitempty" maxLength:"64"`
 }
 
+// Exception is something that the market's record, its book, a provider's report
+// and the bank's statement do not agree on, that stands too long, or that breaks a
+// rule of the book.
+type Exception struct {
+	ID        string     `json:"id"`
+	Source    string     `json:"source" doc:"match, position, aged or check."`
+	Kind      string     `json:"kind" doc:"missing_here, missing_there, amount_differs, duplicated, unbooked, misbooked; an account; an invariant."`
+	Object    string     `json:"object"`
+	Day       string     `json:"day"`
+	Ours      Amount     `json:"ours"`
+	Theirs    Amount     `json:"theirs"`
+	Detail    string     `json:"detail,omitempty"`
+	State     string     `json:"state"`
+	Reason    string     `json:"reason,omitempty"`
+	FirstSeen time.Time  `json:"first_seen"`
+	LastSeen  time.Time  `json:"last_seen"`
+	EndedAt   *time.Time `json:"ended_at,omitempty"`
+}
+
 // Imported says what an import of a statement did.
 type Imported struct {
 	New     int `json:"new"`

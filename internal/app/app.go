@@ -36,6 +36,7 @@ import (
 	"yunshi/internal/market/command"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/settlement"
 )
 
@@ -161,7 +162,7 @@ func (a *App) Serve(ctx context.Context) error {
 }
 
 // pull begins the work that never ends: asking each provider, every hour, for
-// what no notice has told, and the vendors' statements.
+// what no notice has told, the vendors' statements, and the checks of the book.
 func (a *App) pull(ctx context.Context) error {
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
 		for name := range a.Market.Gateways {
@@ -169,7 +170,10 @@ func (a *App) pull(ctx context.Context) error {
 				return err
 			}
 		}
-		return settlement.Start(ctx, tx)
+		if err := settlement.Start(ctx, tx); err != nil {
+			return err
+		}
+		return reconciliation.Start(ctx, tx)
 	})
 }
 

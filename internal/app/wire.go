@@ -30,7 +30,9 @@ import (
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
+	"yunshi/internal/market/report"
 	"yunshi/internal/market/search"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
@@ -68,6 +70,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		deliveries.Provisioners[p.Dialect()] = p
 	}
 	settlements := settlement.Work{Gateways: gateways, Held: refund.Held}
+	books := reconciliation.Work{Gateways: gateways, Bank: banktransfer.Name, Promises: report.Broken}
 	payments := payment.Work{
 		Gateways:     gateways,
 		Bank:         banktransfer.Name,
@@ -95,13 +98,15 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		order.Work{}.Handlers(),
 		settlements.Handlers(),
 		refund.Work{Rules: refunds}.Handlers(),
+		books.Handlers(),
 	)
 	if err != nil {
 		return nil, err
 	}
 	a.Worker = job.NewWorker(a.DB, handlers, a.Log)
 	a.Market = &serve.Market{
-		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Log: a.Log,
+		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books,
+		Log: a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,
 			BaseURL: a.Config.BaseURL, PayHosts: payHosts(a.Config), Version: Version(), LogKey: a.Verifying,

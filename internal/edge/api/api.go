@@ -204,6 +204,7 @@ func table() []row {
 		op("mark-invoice-issued", "POST /operator/invoices/{id}/issue", anyStaff, "Always refused: only the vendor issues", markInvoiceIssued),
 		op("list-bills", "GET /operator/bills", bookkeep, "What the operator billed its vendors", operatorBills),
 		op("read-book", "GET /operator/book", bookkeep, "The journals of the ledger", readBook),
+		op("list-exceptions", "GET /operator/exceptions", bookkeep, "What record, book, reports and statements do not agree on", listExceptions),
 		op("import-statement", "POST /operator/statements", finance, "Import lines of a bank statement", importStatement).needsKey(),
 		op("read-audit", "GET /operator/audit", officers, "Who did what to a subject", readAudit),
 

@@ -13,6 +13,7 @@ import (
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/reconciliation"
 )
 
 func messageShape(i message.Item) client.Message {
@@ -42,6 +43,25 @@ func journalShape(j ledger.Journal) client.Journal {
 	}
 }
 
+type exceptionsIn struct {
+	State string `query:"state" enum:"open,explained,resolved" default:"open"`
+	paged
+}
+
+func listExceptions(c *serve.Call, in *exceptionsIn) (client.Page[client.Exception], error) {
+	return read(c, func(r db.Reader) (client.Page[client.Exception], error) {
+		found, err := reconciliation.Exceptions(c.R.Context(), r, reconciliation.ExceptionState(in.State), reconciliation.ExceptionID(in.Before), in.Limit+1)
+		return page(each(found, exceptionShape), in.Limit, func(e client.Exception) string { return e.ID }), err
+	})
+}
+
+func exceptionShape(e reconciliation.Exception) client.Exception {
+	return client.Exception{
+		ID: string(e.ID), Source: string(e.Source), Kind: e.Kind, Object: e.Object, Day: e.Day.String(), Ours: amountShape(e.Ours), Theirs: amountShape(e.Theirs),
+		Detail: e.Detail, State: string(e.State), Reason: e.Reason, FirstSeen: e.FirstSeen, LastSeen: e.LastSeen, EndedAt: optional(e.EndedAt),
+	}
+}
+
 func importStatement(c *serve.Call, in *bodyOf[client.Statement]) (client.Imported, error) {
 	lines := each(in.Body.Lines, func(l client.StatementLine) payment.StatementLine {
 		return payment.StatementLine{
@@ -54,7 +74,7 @@ func importStatement(c *serve.Call, in *bodyOf[client.Statement]) (client.Import
 	}
 	return act(c, serve.Intent{Name: "payment.import_statement", Input: input, Clauses: []string{"UA 2.5"}}, func(tx *db.Tx) (string, client.Imported, error) {
 		did, err := payment.ImportStatement(c.R.Context(), tx, c.Actor, lines)
-		return c.Actor.Account, client.Imported(did), err
+		return c.Actor.Account, client.Imported{New: did.New, Known: did.Known, Matched: did.Matched}, err
 	})
 }
 

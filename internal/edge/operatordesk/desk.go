@@ -9,7 +9,9 @@
 //   - No page here writes a product: there is a decision with reasons, hiding and
 //     delisting, and nothing else.
 //   - No page here marks an order paid or an invoice issued, moves a right to
-//     another account, or posts to the book.
+//     another account, or posts to the book, but for what finance decides with a
+//     reason: statement lines that nothing was found for, fees, deposits and debts
+//     of vendors.
 //   - A decision against somebody carries its reason to that person.
 //   - A superadmin reads everything and adds staff; decisions stay with the role
 //     that answers for them.
@@ -92,6 +94,29 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "POST /operator/refunds/{refund}/confirm", Access: traders, Handle: d.confirmRefund},
 		{Pattern: "POST /operator/refunds/{refund}/transfer", Access: finance, Handle: d.transferRefund},
 
+		{Pattern: "GET /operator/finance", Access: accounting, Handle: d.finance},
+		{Pattern: "POST /operator/finance/compare", Access: finance, Handle: d.compareNow},
+		{Pattern: "GET /operator/finance/exceptions", Access: accounting, Handle: d.exceptions},
+		{Pattern: "GET /operator/finance/exceptions/{exception}", Access: accounting, Handle: d.exception},
+		{Pattern: "POST /operator/finance/exceptions/{exception}", Access: finance, Handle: d.explain},
+		{Pattern: "GET /operator/finance/decisions/{decision}", Access: accounting, Handle: d.decision},
+		{Pattern: "POST /operator/finance/decisions/{decision}", Access: finance, Handle: d.decide},
+		{Pattern: "GET /operator/finance/withdrawals/{withdrawal}", Access: accounting, Handle: d.withdrawal},
+		{Pattern: "POST /operator/finance/withdrawals/{withdrawal}", Access: finance, Handle: d.decideWithdrawal},
+		{Pattern: "GET /operator/finance/splits", Access: accounting, Handle: d.splits},
+		{Pattern: "POST /operator/finance/splits/{line}/retry", Access: finance, Handle: d.retrySplit},
+		{Pattern: "GET /operator/finance/disputes", Access: accounting, Handle: d.disputes},
+		{Pattern: "GET /operator/finance/lines/{line}", Access: accounting, Handle: d.line},
+		{Pattern: "POST /operator/finance/lines/{line}", Access: finance, Handle: d.attribute},
+		{Pattern: "GET /operator/finance/months", Access: accounting, Handle: d.months},
+		{Pattern: "GET /operator/finance/months/{month}", Access: accounting, Handle: d.month},
+		{Pattern: "POST /operator/finance/months/{month}", Access: finance, Handle: d.closeMonth},
+		{Pattern: "GET /operator/finance/vendors/{vendor}", Access: accounting, Handle: d.standing},
+		{Pattern: "POST /operator/finance/vendors/{vendor}", Access: finance, Handle: d.actOnStanding},
+		{Pattern: "GET /operator/finance/clearing", Access: accounting, Handle: d.clearing},
+		{Pattern: "GET /operator/finance/tax", Access: accounting, Handle: d.tax},
+		{Pattern: "POST /operator/finance/tax", Access: finance, Handle: d.makeTax},
+
 		{Pattern: "GET /operator/payments", Access: accounting, Handle: d.payments},
 		{Pattern: "GET /operator/book", Access: accounting, Handle: d.book},
 		{Pattern: "GET /operator/book/trial", Access: accounting, Handle: d.trial},
@@ -139,6 +164,11 @@ var sections = []section{
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.accounts", "/operator/accounts", "people", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.invoices", "/operator/invoices", "file", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
+	{"operatordesk.nav.finance", "/operator/finance", "money", "operatordesk.nav.money", []string{account.Finance}},
+	{"operatordesk.nav.exceptions", "/operator/finance/exceptions", "warning", "operatordesk.nav.money", []string{account.Finance}},
+	{"operatordesk.nav.clearing", "/operator/finance/clearing", "clock", "operatordesk.nav.money", []string{account.Finance}},
+	{"operatordesk.nav.months", "/operator/finance/months", "check", "operatordesk.nav.money", []string{account.Finance}},
+	{"operatordesk.nav.tax", "/operator/finance/tax", "file", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.payments", "/operator/payments", "money", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.book", "/operator/book", "scale", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.statements", "/operator/statements", "upload", "operatordesk.nav.money", []string{account.Finance}},
@@ -203,6 +233,7 @@ func correctable(err error) bool {
 // homes are where the ids of things lead.
 var homes = map[string]string{
 	"ord_": "/operator/orders/", "inv_": "/operator/invoices/", "dlv_": "/operator/deliveries/", "prd_": "/operator/products/", "ver_": "/operator/listings/", "ven_": "/operator/vendors/",
+	"exc_": "/operator/finance/exceptions/", "dcn_": "/operator/finance/decisions/", "wdr_": "/operator/finance/withdrawals/", "stl_": "/operator/finance/lines/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
 	"rrq_": "/operator/refunds/",
 }

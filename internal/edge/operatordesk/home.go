@@ -51,6 +51,7 @@ func (d desk) home(c *serve.Call) error {
 			{[]string{account.Compliance}, "operatordesk.nav.vendors", "/operator/vendors", vendorItems},
 			{[]string{account.Compliance}, "operatordesk.nav.identities", "/operator/identities", identityItems},
 			{[]string{account.Support, account.Compliance, account.Finance}, "operatordesk.nav.refunds", "/operator/refunds", refundItems},
+			{[]string{account.Finance}, "operatordesk.nav.finance", "/operator/finance", d.financeItems},
 			{[]string{account.Finance}, "operatordesk.nav.payments", "/operator/payments", paymentItems},
 			{[]string{account.Support, account.Finance, account.Compliance}, "operatordesk.nav.invoices", "/operator/invoices", invoiceItems},
 			{[]string{account.Compliance, account.Finance, account.Support}, "operatordesk.nav.jobs", "/operator/jobs", jobItems},
@@ -177,7 +178,7 @@ func paymentItems(ctx context.Context, r db.Reader) ([]page.QueueItem, error) {
 		}
 		for _, l := range lines {
 			items = append(items, page.QueueItem{
-				Href: "/operator/statements?state=" + string(state), Title: text.T(ctx, "operatordesk.payment.line", "Amount", page.MoneyText(ctx, l.Amount)), Who: l.BankRef,
+				Href: "/operator/finance/lines/" + string(l.ID), Title: text.T(ctx, "operatordesk.payment.line", "Amount", page.MoneyText(ctx, l.Amount)), Who: l.BankRef,
 				ID: string(l.ID), Chip: lineChip(l.State), Note: since(ctx, l.At),
 			})
 		}

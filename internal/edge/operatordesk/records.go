@@ -32,7 +32,7 @@ func (d desk) jobs(c *serve.Call) error {
 // mayRun says who runs a failed job again: finance those that move money, support
 // the others, a superadmin all.
 func mayRun(by audit.Actor, kind string) bool {
-	if strings.HasPrefix(kind, "payment.") {
+	if strings.HasPrefix(kind, "payment.") || strings.HasPrefix(kind, "settlement.") || strings.HasPrefix(kind, "reconciliation.") {
 		return has(by, account.Finance)
 	}
 	return has(by, account.Support)

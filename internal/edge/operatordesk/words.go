@@ -379,7 +379,7 @@ func put(columns []templ.Component, sign int64, amount templ.Component) {
 
 func lineRows(all []payment.StatementLine) (out rows) {
 	for _, l := range all {
-		out = append(out, []templ.Component{page.Str(l.BankRef), page.Time(l.At), page.Str(l.Reference), page.Str(l.Counterparty), page.Money(l.Amount)})
+		out = append(out, []templ.Component{page.Anchor("/operator/finance/lines/"+string(l.ID), l.BankRef), page.Time(l.At), page.Str(l.Reference), page.Str(l.Counterparty), page.Money(l.Amount)})
 	}
 	return out
 }

@@ -52,6 +52,7 @@ const (
 type bar struct {
 	Text, Label     string
 	X, Y, W, H, Mid int
+	LabelMid        int // where the label is centred: inside the picture
 }
 
 // bars lays the points side by side; a negative value has no height.
@@ -66,12 +67,13 @@ func (s Series) bars() []bar {
 		longestText = max(longestText, letters(p.Text))
 		longestLabel = max(longestLabel, letters(p.Label))
 	}
-	every := 1 + longestLabel*chartLetter/max(step, 1)
+	every := 1 + (longestLabel+1)*chartLetter/max(step, 1)
+	half := longestLabel * chartLetter / 2
 	out := make([]bar, len(s.Points))
 	for i, p := range s.Points {
 		h := int(float64(max(p.Value, 0)) / float64(s.max()) * (chartFloor - chartTop))
 		x := i*step + (step-width)/2
-		out[i] = bar{X: x, Y: chartFloor - h, W: width, H: h, Mid: x + width/2}
+		out[i] = bar{X: x, Y: chartFloor - h, W: width, H: h, Mid: x + width/2, LabelMid: min(max(x+width/2, half), chartWidth-half)}
 		if longestText*chartLetter <= step {
 			out[i].Text = p.Text
 		}

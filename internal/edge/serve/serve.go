@@ -27,7 +27,9 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
+	"yunshi/internal/market/settlement"
 )
 
 // Info is what pages say about the market and who runs it.
@@ -53,6 +55,8 @@ type Market struct {
 	Methods  []string // gateways offered at checkout, in order
 	Delivery delivery.Work
 	Refund   refund.Rules
+	Settling settlement.Work
+	Books    reconciliation.Work
 	Info     Info
 	Log      *slog.Logger
 }

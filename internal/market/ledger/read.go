@@ -185,6 +185,49 @@ func TrialAt(ctx context.Context, r db.Reader, at time.Time) ([]Total, error) {
 	return db.All(ctx, r, scanTotal, selectTrialAt, db.Micros(at))
 }
 
+// Cash is what the journal of an effect did to client money at providers and in
+// the bank, and whether there is one.
+func Cash(ctx context.Context, r db.Reader, effect string, c money.Currency) (money.Amount, bool, error) {
+	return cash(ctx, r, sumCash, effect, c)
+}
+
+// CashBack is what taking back the journal of an effect did to client money.
+func CashBack(ctx context.Context, r db.Reader, effect string, c money.Currency) (money.Amount, bool, error) {
+	return cash(ctx, r, sumCashBack, effect, c)
+}
+
+func cash(ctx context.Context, r db.Reader, query, effect string, c money.Currency) (money.Amount, bool, error) {
+	found, err := db.One(ctx, r, scanCount, query, effect, string(c))
+	return money.Amount{Minor: found[1], Currency: c}, found[0] > 0, err
+}
+
+// Older is how much of what an account holds is older than a moment, when what
+// leaves it takes the oldest first. It has the sign of the balance.
+func Older(ctx context.Context, r db.Reader, a Account, party string, c money.Currency, than time.Time) (money.Amount, error) {
+	then, err := BalanceAt(ctx, r, a, party, c, than)
+	if err != nil || then.IsZero() {
+		return then, err
+	}
+	against, err := db.One(ctx, r, scanCount, sumSince, string(a), party, string(c), db.Micros(than), -sign(then.Minor))
+	if err != nil {
+		return money.Amount{}, err
+	}
+	if left := then.Minor + against[1]; sign(left) == sign(then.Minor) {
+		return money.Amount{Minor: left, Currency: c}, nil
+	}
+	return money.Zero(c), nil
+}
+
+func sign(minor int64) int64 {
+	switch {
+	case minor < 0:
+		return -1
+	case minor > 0:
+		return 1
+	}
+	return 0
+}
+
 // Holding is one account that is not empty.
 type Holding struct {
 	Account Account

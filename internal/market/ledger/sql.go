@@ -77,7 +77,15 @@ const (
 	selectOpenLines = `SELECT ` + lineCols + ` FROM ledger_line WHERE vendor = $1 AND currency = $2 AND released - taken + returned < net + tax`
 	selectAllLines  = `SELECT ` + lineCols + ` FROM ledger_line ORDER BY line`
 
-	insertPeriod    = `INSERT INTO ledger_period (month, until_at, closed_at, closed_by, journals, digest) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`
+	insertPeriod = `INSERT INTO ledger_period (month, until_at, closed_at, closed_by, journals, digest) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`
+	// What a journal, or its mirror, did to client money.
+	sumCash = `SELECT COUNT(DISTINCT j.id), CAST(COALESCE(SUM(CASE WHEN e.account IN ('psp.clearing', 'bank.client') THEN e.amount ELSE 0 END), 0) AS BIGINT)
+		FROM ledger_journal j JOIN ledger_entry e ON e.journal = j.id WHERE j.effect_key = $1 AND e.currency = $2`
+	sumCashBack = `SELECT COUNT(DISTINCT j.id), CAST(COALESCE(SUM(CASE WHEN e.account IN ('psp.clearing', 'bank.client') THEN e.amount ELSE 0 END), 0) AS BIGINT)
+		FROM ledger_journal o JOIN ledger_journal j ON j.reverses = o.id JOIN ledger_entry e ON e.journal = j.id WHERE o.effect_key = $1 AND e.currency = $2`
+	sumSince = `SELECT COUNT(*), CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) FROM ledger_entry e JOIN ledger_journal j ON j.id = e.journal
+		WHERE e.account = $1 AND e.party = $2 AND e.currency = $3 AND j.recorded_at >= $4 AND (e.amount > 0) = ($5 > 0)`
+
 	selectPeriods   = `SELECT month, until_at, closed_at, closed_by, journals, digest FROM ledger_period ORDER BY until_at DESC`
 	selectEffective = `SELECT id, digest FROM ledger_journal WHERE effective_at >= $1 AND effective_at < $2 ORDER BY id`
 	selectRecorded  = `SELECT id, digest FROM ledger_journal WHERE recorded_at >= $1 AND recorded_at < $2 ORDER BY id`
@@ -146,6 +154,13 @@ type flow struct {
 func scanFlow(s db.Scanner) (f flow, err error) {
 	err = s.Scan(&f.day, &f.kind, &f.minor)
 	return f, err
+}
+
+// scanCount reads a number of journals or entries and their sum.
+func scanCount(s db.Scanner) ([2]int64, error) {
+	var v [2]int64
+	err := s.Scan(&v[0], &v[1])
+	return v, err
 }
 
 func scanTotal(s db.Scanner) (Total, error) {

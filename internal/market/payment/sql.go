@@ -140,6 +140,26 @@ const (
 	selectReportLines = `SELECT ` + reportCols + ` FROM payment_report_line WHERE gateway = $1 AND day >= $2 AND day <= $3
 		ORDER BY day, at, kind, provider_id`
 
+	// A dispute's lines name it as their reference, or are it.
+	selectReportedOf = `SELECT ` + reportCols + ` FROM payment_report_line WHERE gateway = $1 AND provider_id = $2
+		UNION SELECT ` + reportCols + ` FROM payment_report_line WHERE gateway = $3 AND reference = $4 ORDER BY 4, 2, 3`
+	sumReported = `SELECT CAST(COALESCE(SUM(amount_minor), 0) AS BIGINT) FROM payment_report_line WHERE gateway = $1 AND currency = $2`
+
+	// What moved money, by the day on which it did.
+	movedCaptures = `SELECT ` + attemptCols + ` FROM payment_attempt WHERE gateway = $1 AND captured_at >= $2 AND captured_at < $3 AND capture_id <> ''`
+	movedRefunds  = `SELECT ` + refundCols + fromRefund + ` WHERE a.gateway = $1 AND r.ended_at >= $2 AND r.ended_at < $3 AND (r.state = 'succeeded' OR r.bounced)`
+	movedSplits   = `SELECT ` + splitCols + fromSplit + ` WHERE a.gateway = $1 AND s.ended_at >= $2 AND s.ended_at < $3 AND s.state = 'done' AND s.share_minor > 0`
+	movedReturns  = `SELECT ` + returnCols + fromReturn + ` WHERE a.gateway = $1 AND t.ended_at >= $2 AND t.ended_at < $3 AND t.state = 'done'`
+	movedPayouts  = `SELECT ` + payoutCols + ` FROM payment_payout WHERE gateway = $1 AND (paid_at >= $2 AND paid_at < $3 OR ended_at >= $2 AND ended_at < $3)
+		AND state IN ('paid', 'returned')`
+	movedDisputes  = `SELECT ` + disputeCols + fromDispute + ` WHERE d.gateway = $1 AND d.changed_at >= $2 AND d.changed_at < $3 AND d.state <> 'inquiry'`
+	selectCapture  = `SELECT ` + attemptCols + ` FROM payment_attempt WHERE gateway = $1 AND capture_id = $2 AND capture_id <> ''`
+	refundsNamed   = `SELECT ` + refundCols + fromRefund + ` WHERE a.gateway = $1 AND r.provider_id = $2 AND (r.state = 'succeeded' OR r.bounced)`
+	splitsNamed    = `SELECT ` + splitCols + fromSplit + ` WHERE a.gateway = $1 AND s.provider_id = $2 AND s.state = 'done' AND s.share_minor > 0`
+	returnsNamed   = `SELECT ` + returnCols + fromReturn + ` WHERE a.gateway = $1 AND t.provider_id = $2 AND t.state = 'done'`
+	payoutsNamed   = `SELECT ` + payoutCols + ` FROM payment_payout WHERE gateway = $1 AND provider_id = $2 AND state IN ('paid', 'returned')`
+	selectGateways = `SELECT DISTINCT gateway FROM payment_attempt UNION SELECT DISTINCT gateway FROM payment_payout ORDER BY 1`
+
 	selectUnpaid = `SELECT id FROM payment_attempt WHERE gateway = $1 AND id > $2 AND state IN ('requires_action', 'processing', 'unknown')
 		ORDER BY id LIMIT $3`
 
@@ -158,7 +178,11 @@ const (
 	selectLineRef     = `SELECT ` + lineCols + ` FROM payment_statement_line WHERE bank_ref = $1`
 	selectLinesOfCode = `SELECT ` + lineCols + ` FROM payment_statement_line WHERE code = $1 ORDER BY booked_at, bank_ref`
 	selectLinesIn     = `SELECT ` + lineCols + ` FROM payment_statement_line WHERE state = $1 ORDER BY booked_at DESC, id DESC LIMIT $2`
+	selectLinesNew    = `SELECT ` + lineCols + ` FROM payment_statement_line WHERE imported_at >= $1 AND imported_at < $2 ORDER BY booked_at, bank_ref`
+	sumLines          = `SELECT CAST(COALESCE(SUM(amount_minor), 0) AS BIGINT) FROM payment_statement_line WHERE currency = $1`
 	moveLine          = `UPDATE payment_statement_line SET state = $1 WHERE id = $2 AND state = 'matching'`
+	endLine           = `UPDATE payment_statement_line SET state = $1 WHERE id = $2 AND state IN ('unmatched', 'suspense')`
+	codeLine          = `UPDATE payment_statement_line SET state = 'matching', code = $1 WHERE id = $2 AND state = 'unmatched'`
 	knownCode         = `SELECT COUNT(*) FROM (SELECT code FROM payment_attempt WHERE code = $1
 		UNION ALL SELECT code FROM payment_refund WHERE code = $1
 		UNION ALL SELECT code FROM payment_payout WHERE code = $1

@@ -50,7 +50,28 @@ type Imported struct {
 	New     int // lines not seen before
 	Known   int // lines of an earlier import
 	Matched int // new lines that name something of ours
+	Lines   []ImportedLine
 }
+
+// ImportedLine says what an import did with one line.
+type ImportedLine struct {
+	BankRef string
+	Amount  money.Amount
+	What    Outcome
+}
+
+// Outcome is what became of a line of an import.
+type Outcome string
+
+// What becomes of a line.
+const (
+	LineNew   Outcome = "new"   // kept; names nothing of ours
+	LineNamed Outcome = "named" // kept; names something of ours and is looked at
+	LineKnown Outcome = "known" // was there already
+)
+
+// mostTold bounds the lines that an answer tells of one by one.
+const mostTold = 500
 
 // ImportStatement keeps the lines of a bank statement, each once, and has those
 // that name an attempt, a refund or a vendor's deposit looked at. Finance staff
@@ -78,13 +99,19 @@ func ImportStatement(ctx context.Context, tx *db.Tx, by audit.Actor, lines []Sta
 			}
 			return Imported{}, err
 		}
+		what := LineNew
 		switch {
 		case !fresh:
 			done.Known++
+			what = LineKnown
 		case matched:
 			done.New, done.Matched = done.New+1, done.Matched+1
+			what = LineNamed
 		default:
 			done.New++
+		}
+		if len(done.Lines) < mostTold {
+			done.Lines = append(done.Lines, ImportedLine{l.BankRef, l.Amount, what})
 		}
 	}
 	return done, nil

@@ -64,6 +64,21 @@ func Verify(ctx context.Context, r db.Reader, o Options) (Report, error) {
 	return found, nil
 }
 
+// Broken is what does not hold between packages, for the nightly reading, which
+// has the book read itself.
+func Broken(ctx context.Context, r db.Reader) (wrong []ledger.Violation, err error) {
+	for _, p := range promises {
+		c, err := p.check(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range c.Wrong {
+			wrong = append(wrong, ledger.Violation{Invariant: p.id, Detail: w})
+		}
+	}
+	return wrong, nil
+}
+
 // book has the ledger read itself.
 func book(ctx context.Context, r db.Reader, _ Options) (Check, error) {
 	journals, violations, err := ledger.Verify(ctx, r)

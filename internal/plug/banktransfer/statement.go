@@ -56,9 +56,9 @@ const (
 // errTooLong refuses a statement that is larger than anybody reads.
 var errTooLong = fault.New(fault.Invalid, "TOO_LARGE", "")
 
-// ParseStatement reads a statement file: CSV in UTF-8, with or without a byte
-// order mark, a header line in Chinese or English, at most 8 MiB and 20,000
-// lines. A line that stands twice is returned once. Every mistake is a fault
+// ParseStatement reads a statement file, at most 8 MiB and 20,000 lines in UTF-8,
+// with or without a byte order mark: an ISO 20022 camt.053 document, or CSV with a
+// header line in Chinese or English. A line that stands twice is returned once. Every mistake is a fault
 // that names its line in the file, counted from 1, and its column:
 // "lines.3.amount". Nothing is returned when there is one.
 func ParseStatement(r io.Reader) ([]payment.StatementLine, error) {
@@ -73,6 +73,9 @@ func ParseStatement(r io.Reader) ([]payment.StatementLine, error) {
 	if !utf8.Valid(content) {
 		return nil, payment.ErrInvalid.In("file")
 	}
+	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("<")) {
+		return parseCAMT(content)
+	}
 	rows := csv.NewReader(bufio.NewReader(bytes.NewReader(content)))
 	rows.FieldsPerRecord = -1
 	header, err := rows.Read()
@@ -83,38 +86,24 @@ func ParseStatement(r io.Reader) ([]payment.StatementLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	var lines []payment.StatementLine
-	var faults fault.List
-	seen := map[string]payment.StatementLine{}
-	for {
+	var all collected
+	for read := 0; ; read++ {
 		cells, err := rows.Read()
 		if errors.Is(err, io.EOF) {
-			if len(faults) > 0 {
-				return nil, faults
-			}
-			return lines, nil
+			return all.end()
 		}
 		if err != nil {
-			faults = append(faults, broken(err, len(lines)+2))
-			return nil, faults.Err()
+			all.faults = append(all.faults, broken(err, read+2))
+			return nil, all.faults.Err()
 		}
 		number, _ := rows.FieldPos(0)
-		l, wrong := readLine(where, cells, number)
-		known, twice := seen[l.BankRef]
-		switch {
-		case len(wrong) > 0:
-			faults = append(faults, wrong...)
-		case twice && known != l:
-			faults = append(faults, payment.ErrStatement.In(field(number, colRef)))
-		case !twice:
-			seen[l.BankRef] = l
-			lines = append(lines, l)
+		if l, wrong := readLine(where, cells, number); len(wrong) > 0 {
+			all.faults = append(all.faults, wrong...)
+		} else {
+			all.add(l, number)
 		}
-		if len(faults) >= maxFaults {
-			return nil, faults.Err()
-		}
-		if len(lines) > maxLines {
-			return nil, errTooLong.With("Max", maxLines).In("file")
+		if done, err := all.full(); done {
+			return nil, err
 		}
 	}
 }

@@ -199,7 +199,16 @@ func (p *Provider) OpenDispute(of payment.AttemptID, amount, fee money.Amount) p
 		EvidenceDue: p.clock().AddDate(0, 0, 7), At: p.clock(),
 	}
 	p.disputes[o.ProviderID] = o
+	p.took(o)
 	return *o
+}
+
+// took puts the lines of a dispute that was opened into the account.
+func (p *Provider) took(o *payment.DisputeObject) {
+	round := fmt.Sprintf("%s-open-%d", o.ProviderID, o.Round)
+	p.lines = append(p.lines,
+		payment.ReportLine{Kind: payment.ReportDispute, ProviderID: round, Reference: o.ProviderID, Amount: money.Amount{Minor: -o.Amount.Minor, Currency: o.Amount.Currency}, At: o.At},
+		payment.ReportLine{Kind: payment.ReportFee, ProviderID: round, Reference: o.ProviderID, Amount: money.Amount{Minor: -o.Fee.Minor, Currency: o.Amount.Currency}, At: o.At})
 }
 
 // WinDispute decides a dispute for us.
@@ -216,6 +225,15 @@ func (p *Provider) decide(id string, s payment.DisputeState, rounds int) {
 	defer p.mu.Unlock()
 	o := p.disputes[id]
 	o.State, o.Round, o.At = s, o.Round+rounds, p.clock()
+	switch s {
+	case payment.DisputeOpen:
+		p.took(o)
+	case payment.DisputeWon:
+		p.lines = append(p.lines, payment.ReportLine{
+			Kind: payment.ReportDispute, ProviderID: fmt.Sprintf("%s-won-%d", o.ProviderID, o.Round), Reference: o.ProviderID, Amount: o.Amount, At: o.At,
+		})
+	case payment.DisputeInquiry, payment.DisputeSubmitted, payment.DisputeLost:
+	}
 }
 
 // AddReportLine puts a line into the provider's account of its day, beside those
@@ -259,11 +277,6 @@ func (p *Provider) Report(_ context.Context, day calendar.Date) ([]payment.Repor
 	for _, o := range p.payouts {
 		if o.State == payment.MoveDone {
 			add(payment.ReportPayout, o.ProviderID, o.Reference, o.Amount, -1, o.At)
-		}
-	}
-	for _, o := range p.disputes {
-		if o.State != payment.DisputeWon && o.State != payment.DisputeInquiry {
-			add(payment.ReportDispute, o.ProviderID, "", o.Amount, -1, o.At)
 		}
 	}
 	for _, l := range p.lines {

@@ -19,6 +19,7 @@ import (
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
@@ -34,6 +35,8 @@ type Trade struct {
 	Clock    *testkit.Clock
 	Provider *Provider
 	System   *System
+	Books    reconciliation.Work
+	Promises func(ctx context.Context, r db.Reader) ([]ledger.Violation, error) // of the nightly reading; nil: none
 
 	// Breach is what enforcement says of each right. A test sets what it decided.
 	Breach map[entitlement.ID]refund.Breach
@@ -64,6 +67,12 @@ func NewTrade(t testing.TB, d *db.DB, clock *testkit.Clock) *Trade {
 	}
 	gateways := map[string]payment.Gateway{Gateway: w.Provider}
 	settlements := settlement.Work{Gateways: gateways, Held: refund.Held}
+	w.Books = reconciliation.Work{Gateways: gateways, Bank: Bank, Promises: func(ctx context.Context, r db.Reader) ([]ledger.Violation, error) {
+		if w.Promises == nil {
+			return nil, nil
+		}
+		return w.Promises(ctx, r)
+	}}
 	payments := payment.Work{
 		Gateways: gateways, Collector: Operator,
 		Captured: db.Chain(order.Captured, settlements.Captured), RefundEnded: db.Chain(order.RefundEnded, settlement.RefundEnded, refund.Ended),
@@ -87,12 +96,17 @@ func NewTrade(t testing.TB, d *db.DB, clock *testkit.Clock) *Trade {
 		settlements.Handlers(),
 		refund.Work{Rules: w.Refund}.Handlers(),
 		invoice.Work{RedConfirmed: w.Refund.InvoiceCleared}.Handlers(),
+		settlements.Handlers(), w.Books.Handlers(),
+		invoice.Work{}.Handlers(),
 	} {
 		maps.Copy(w.handlers, some)
 	}
 	w.Drain()
 	return w
 }
+
+// Bank is the gateway whose money the statement lines of every world are.
+const Bank = "bank"
 
 // Operator is the registered name of the operator of every world.
 const Operator = "Test Operations Ltd"
