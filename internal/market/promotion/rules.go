@@ -102,7 +102,7 @@ func (o Off) KeepsFloor(paid, price money.Amount, quantity int64) error {
 		return err
 	}
 	if paid.Minor < lowest.Minor {
-		return ErrFloor.With("Amount", lowest.String())
+		return ErrFloor.With("Lowest", lowest.String())
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func (v Voucher) fits(o catalog.Offer, openID string, now time.Time) error {
 	case v.OnlyFor != "" && v.OnlyFor != openID:
 		return ErrOther
 	case v.Over(now):
-		return ErrExpired.With("Until", v.EndsAt.Format(time.DateTime))
+		return ErrExpired
 	}
 	return nil
 }
