@@ -21,7 +21,7 @@ func TestDiscountsAndVouchersOverHTTP(t *testing.T) {
 
 		must(seller.StateFloor(ctx, product, client.Floor{Plan: plan, Price: client.Amount{Minor: 15_000, Currency: "CNY"}}))(t)
 		_, err := seller.AnnounceDiscount(ctx, product, client.Discount{Plan: plan, BasisPoints: 5_000, Until: until})
-		if p := code(t, err, "PRICE_INVARIANT"); p.Clause != "UA 4.7.7" {
+		if p := code(t, err, "DISCOUNT_TOO_LOW"); p.Clause != "UA 4.7.7" {
 			t.Errorf("clause %q", p.Clause)
 		}
 		d := must(seller.AnnounceDiscount(ctx, product, client.Discount{Plan: plan, BasisPoints: 1_000, Until: until}))(t)

@@ -627,7 +627,7 @@ func TestAVendorMakesDiscountsAndVouchers(t *testing.T) {
 		}
 	}
 	until := time.Now().AddDate(0, 1, 0).Format(time.DateOnly)
-	if a := seller.post(at+"/discounts", url.Values{"plan": {plan}, "percent": {"30"}, "until": {until}}); a.status != 409 || !strings.Contains(a.body, "#c4.7.7") || !strings.Contains(a.body, `value="30"`) {
+	if a := seller.post(at+"/discounts", url.Values{"plan": {plan}, "percent": {"30"}, "until": {until}}); a.status != 422 || !strings.Contains(a.body, "#c4.7.7") || !strings.Contains(a.body, `value="30"`) {
 		t.Errorf("Clause 4.7.7: below the lowest price: %d %s", a.status, said(a.body))
 	}
 	seller.must(at+"/discounts", url.Values{"plan": {plan}, "percent": {"12.5"}, "until": {until}})
@@ -636,7 +636,7 @@ func TestAVendorMakesDiscountsAndVouchers(t *testing.T) {
 		t.Errorf("a second discount at the same time: %d", a.status)
 	}
 
-	made := seller.post(at+"/vouchers", url.Values{"plan": {""}, "amount": {"50"}, "minimum": {"1000"}, "codes": {"3"}, "uses": {"2"}, "until": {until}})
+	made := seller.post(at+"/vouchers", url.Values{"plan": {"all"}, "amount": {"50"}, "minimum": {"1000"}, "codes": {"3"}, "uses": {"2"}, "until": {until}})
 	codes := regexp.MustCompile(`[0-9A-Z]{4}(-[0-9A-Z]{4}){3}`).FindAllString(made.body, -1)
 	if made.status != 200 || len(codes) != 3 || !strings.Contains(made.body, "data:text/csv;") {
 		t.Fatalf("%d codes, %d %s", len(codes), made.status, said(made.body))

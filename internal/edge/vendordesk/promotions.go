@@ -172,9 +172,8 @@ func discountFields(ctx context.Context, v promotionsView) []page.Field {
 
 func voucherFields(ctx context.Context, v promotionsView) []page.Field {
 	plans := v.plans(ctx)
-	plans.Value, plans.Required = "", false
-	plans.Options = append([]page.Option{{Value: "", Label: text.T(ctx, "vendordesk.promotions.every")}}, plans.Options...)
-	plans.Quiet = true
+	plans.Value = everyPlan
+	plans.Options = append([]page.Option{{Value: everyPlan, Label: text.T(ctx, "vendordesk.promotions.every")}}, plans.Options...)
 	return []page.Field{
 		plans, {Name: "percent", InputMode: "decimal", Width: "short"}, {Name: "amount"}, {Name: "minimum"},
 		{Name: "until", Kind: "date", Width: "short", Required: true},
@@ -183,6 +182,9 @@ func voucherFields(ctx context.Context, v promotionsView) []page.Field {
 		{Name: "only_for", Width: "medium"},
 	}
 }
+
+// everyPlan is the choice of vouchers for all plans of a product.
+const everyPlan = "all"
 
 // vouchersPath is where vouchers are made.
 const vouchersPath = "/vouchers"
@@ -371,8 +373,12 @@ func (d desk) issue(c *serve.Call) error {
 	if err != nil {
 		return err
 	}
+	plan := c.R.PostFormValue("plan")
+	if plan == everyPlan {
+		plan = ""
+	}
 	n := promotion.NewBatch{Codes: in.count("codes"), BatchTerms: promotion.BatchTerms{
-		Product: product, Plan: catalog.PlanID(c.R.PostFormValue("plan")), Points: in.points("percent"), Amount: in.amount("amount"),
+		Product: product, Plan: catalog.PlanID(plan), Points: in.points("percent"), Amount: in.amount("amount"),
 		Minimum: in.amount("minimum"), Until: in.last("until"), Uses: in.count("uses"), OnlyFor: strings.TrimSpace(c.R.PostFormValue("only_for")),
 	}}
 	if in.faults != nil {

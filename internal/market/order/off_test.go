@@ -178,8 +178,8 @@ func TestClause_4_7_7_NothingIsSoldBelowTheLowestPrice(t *testing.T) {
 			})
 		}
 		t.Run("refused_discount_below", func(t *testing.T) {
-			refused(t, announce(promotion.NewDiscount{Points: 2_500}), "PRICE_INVARIANT", "UA 4.7.7")
-			refused(t, announce(promotion.NewDiscount{Price: cny(14_999)}), "PRICE_INVARIANT", "UA 4.7.7")
+			refused(t, announce(promotion.NewDiscount{Points: 2_500}), "DISCOUNT_TOO_LOW", "UA 4.7.7")
+			refused(t, announce(promotion.NewDiscount{Price: cny(14_999)}), "DISCOUNT_TOO_LOW", "UA 4.7.7")
 		})
 		t.Run("allowed_discount_to_the_fen", func(t *testing.T) {
 			if err := announce(promotion.NewDiscount{Price: cny(15_001)}); err != nil {

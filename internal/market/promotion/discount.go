@@ -13,7 +13,7 @@ import (
 )
 
 // Announce makes a discount on a plan that is on sale, for a person of its vendor.
-// It is refused below the lowest price of the plan (PRICE_INVARIANT) and while
+// It is refused below the lowest price of the plan (DISCOUNT_TOO_LOW) and while
 // another one runs (DISCOUNT_OVERLAP).
 func Announce(ctx context.Context, tx *db.Tx, by audit.Actor, n NewDiscount) (_ Discount, err error) {
 	defer fault.Wrap(&err, "promotion.Announce(%s)", n.Plan)
@@ -42,7 +42,9 @@ func Announce(ctx context.Context, tx *db.Tx, by audit.Actor, n NewDiscount) (_ 
 	if err != nil {
 		return Discount{}, err
 	}
-	if err := (Off{Floor: floor}).KeepsFloor(price, offer.Plan.Price, 1); err != nil {
+	if err := (Off{Floor: floor}).KeepsFloor(price, offer.Plan.Price, 1); errors.Is(err, ErrFloor) {
+		return Discount{}, ErrTooLow.With("Lowest", floor.String())
+	} else if err != nil {
 		return Discount{}, err
 	}
 	others, err := db.Value[int64](ctx, tx, selectOverlap, string(n.Plan), db.Micros(n.Until), db.Micros(n.From))

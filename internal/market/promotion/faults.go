@@ -5,6 +5,7 @@ import "yunshi/internal/base/fault"
 // The refusals of this package.
 var (
 	ErrFloor     = fault.New(fault.Conflict, "PRICE_INVARIANT", "UA 4.7.7")
+	ErrTooLow    = fault.New(fault.Invalid, "DISCOUNT_TOO_LOW", "UA 4.7.7")
 	ErrUnknown   = fault.New(fault.Invalid, "VOUCHER_UNKNOWN", "")
 	ErrExpired   = fault.New(fault.Conflict, "VOUCHER_EXPIRED", "")
 	ErrUsedUp    = fault.New(fault.Conflict, "VOUCHER_USED_UP", "")
