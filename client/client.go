@@ -92,6 +92,7 @@ type call struct {
 	query        url.Values
 	in           any    // JSON body; nil for none
 	key          string // idempotency key; a POST without one is sent once
+	voucher      string // code that a quote is asked with
 }
 
 // root is where version 1 of the API lives.
@@ -156,7 +157,7 @@ func (c *Client) request(ctx context.Context, r call, body []byte) (*http.Reques
 	if err != nil {
 		return nil, fmt.Errorf("market: %w", err)
 	}
-	for name, value := range map[string]string{"Accept-Language": c.Language, "Idempotency-Key": r.key} {
+	for name, value := range map[string]string{"Accept-Language": c.Language, "Idempotency-Key": r.key, "Voucher": r.voucher} {
 		if value != "" {
 			req.Header.Set(name, value)
 		}

@@ -420,9 +420,61 @@ type Offer struct {
 	Plan     string `json:"plan"`
 	Code     string `json:"code"`
 	Name     Both   `json:"name"`
-	Price    Amount `json:"price"`
+	Price    Amount `json:"price" doc:"List price of one."`
 	Term     Term   `json:"term"`
 	Included []Both `json:"included,omitempty"`
+
+	Discount *Discount `json:"discount,omitempty" doc:"What the vendor takes off now."`
+}
+
+// Discount is a lower price of one plan for a while. Either BasisPoints or Price
+// says how low. A vendor that announces one leaves Number, Pays, SHA256 and EndsAt
+// to the market, and From when it starts now.
+type Discount struct {
+	ID          string     `json:"id,omitempty" maxLength:"64"`
+	Plan        string     `json:"plan" maxLength:"64"`
+	Number      int64      `json:"number,omitempty"`
+	BasisPoints int64      `json:"bp,omitempty" minimum:"0" maximum:"10000" doc:"Hundredths of a per cent off the list price."`
+	Price       *Amount    `json:"price,omitempty" doc:"A price of one instead."`
+	Pays        *Amount    `json:"pays,omitempty" doc:"What one costs with it, at the list price of now."`
+	From        *time.Time `json:"from,omitempty"`
+	Until       time.Time  `json:"until"`
+	EndsAt      *time.Time `json:"ends_at,omitempty" doc:"Until, or earlier when the vendor ended it."`
+	SHA256      string     `json:"sha256,omitempty" maxLength:"64" doc:"Of its terms; frozen with every order that has it."`
+}
+
+// Vouchers are codes that were made together. Either BasisPoints or Amount says
+// what one is worth. The codes themselves are in the answer that makes them, and
+// never again.
+type Vouchers struct {
+	ID          string     `json:"id,omitempty" maxLength:"64"`
+	Product     string     `json:"product,omitempty" maxLength:"64"`
+	Plan        string     `json:"plan,omitempty" maxLength:"64" doc:"Empty: every plan of the product."`
+	BasisPoints int64      `json:"bp,omitempty" minimum:"0" maximum:"10000" doc:"Hundredths of a per cent off what is to be paid without it."`
+	Amount      *Amount    `json:"amount,omitempty" doc:"An amount off instead."`
+	Minimum     *Amount    `json:"minimum,omitempty" doc:"Of what is to be paid without it."`
+	Until       time.Time  `json:"until"`
+	EndsAt      *time.Time `json:"ends_at,omitempty" doc:"Until, or earlier when the vendor ended them."`
+	Uses        int64      `json:"uses" minimum:"1" maximum:"100000" doc:"Of each code; an account uses a code once."`
+	Count       int64      `json:"count" minimum:"1" maximum:"1000" doc:"How many codes."`
+	OnlyFor     string     `json:"only_for,omitempty" maxLength:"64" doc:"The pseudonym of one customer; empty: whoever has the code."`
+	Used        int64      `json:"used,omitempty" doc:"By orders that were paid or wait for payment."`
+	SHA256      string     `json:"sha256,omitempty" maxLength:"64" doc:"Of their terms; frozen with every order that uses one."`
+	Codes       []string   `json:"codes,omitempty" maxItems:"1000"`
+}
+
+// Floor is the lowest price of one of a plan, as its vendor states it. Discount and
+// voucher together never go below it.
+type Floor struct {
+	Plan  string `json:"plan" maxLength:"64"`
+	Price Amount `json:"price"`
+}
+
+// Promotions are what a vendor takes off one product, the newest first.
+type Promotions struct {
+	Floors    []Floor    `json:"floors"`
+	Discounts []Discount `json:"discounts"`
+	Vouchers  []Vouchers `json:"vouchers"`
 }
 
 // Fee is what a purchase costs; list − discount − voucher = paid = net + tax.
@@ -458,6 +510,8 @@ type Quote struct {
 	Refund      RefundRule `json:"refund"`
 	Gateways    []string   `json:"gateways" doc:"Ways to pay."`
 	Refusal     *Problem   `json:"refusal,omitempty"`
+	Discount    *Discount  `json:"discount,omitempty"`
+	Declined    *Problem   `json:"declined,omitempty" doc:"Why the voucher that was asked about takes nothing off."`
 }
 
 // Purchase is an order to be placed. Total must be what the quote said, so a
@@ -468,6 +522,7 @@ type Purchase struct {
 	For         string `json:"for" maxLength:"64" doc:"The account that will own it; it can never be changed."`
 	TermsSHA256 string `json:"terms_sha256" maxLength:"128"`
 	Total       Amount `json:"total"`
+	Voucher     string `json:"voucher,omitempty" maxLength:"64" doc:"A code; the order is refused when it cannot be used."`
 	Gateway     string `json:"gateway,omitempty" maxLength:"64" doc:"Way to pay; not needed for what is free."`
 	AcceptTerms bool   `json:"accept_terms" doc:"The product's terms sheet and licence are accepted."`
 	Business    bool   `json:"business,omitempty" doc:"A purchase for business, not as a consumer."`

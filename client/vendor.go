@@ -84,6 +84,39 @@ func (c *Client) DelistOwnProduct(ctx context.Context, id string, in Delisting) 
 	return post[Product](ctx, c, of("/vendor/products/%s/delist", id), in)
 }
 
+// Promotions are the lowest prices, discounts and vouchers of a product.
+func (c *Client) Promotions(ctx context.Context, product string) (Promotions, error) {
+	return get[Promotions](ctx, c, of("/vendor/products/%s/promotions", product), nil)
+}
+
+// StateFloor says what the lowest price of a plan is; zero takes it away.
+func (c *Client) StateFloor(ctx context.Context, product string, in Floor) (Floor, error) {
+	return post[Floor](ctx, c, of("/vendor/products/%s/floors", product), in)
+}
+
+// AnnounceDiscount makes a discount on a plan of a product.
+func (c *Client) AnnounceDiscount(ctx context.Context, product string, in Discount) (Discount, error) {
+	return post[Discount](ctx, c, of("/vendor/products/%s/discounts", product), in)
+}
+
+// EndDiscount ends a discount before its time.
+func (c *Client) EndDiscount(ctx context.Context, id string) (Discount, error) {
+	return post[Discount](ctx, c, of("/vendor/discounts/%s/end", id), struct{}{})
+}
+
+// IssueVouchers makes vouchers for a product. The answer has their codes, this once;
+// so it is sent once, without a key.
+func (c *Client) IssueVouchers(ctx context.Context, product string, in Vouchers) (Vouchers, error) {
+	var out Vouchers
+	_, err := c.do(ctx, call{method: http.MethodPost, path: of("/vendor/products/%s/vouchers", product), in: in}, &out)
+	return out, err
+}
+
+// EndVouchers ends vouchers before their time.
+func (c *Client) EndVouchers(ctx context.Context, id string) (Vouchers, error) {
+	return post[Vouchers](ctx, c, of("/vendor/vouchers/%s/end", id), struct{}{})
+}
+
 // VendorOrders lists what the vendor sold, newest first, without the accounts.
 func (c *Client) VendorOrders(ctx context.Context, l List) (Page[Order], error) {
 	return get[Page[Order]](ctx, c, "/vendor/orders", l.query("before"))

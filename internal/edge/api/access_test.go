@@ -16,6 +16,7 @@ import (
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/order"
+	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/world"
@@ -45,6 +46,7 @@ var reach = map[string]string{
 	"apply-vendor": "obv", "read-vendor": "obvcfsx", "add-merchant": "v", "list-hooks": "v", "set-hook": "v",
 	"draft-product": "v", "revise-product": "obvcfsx", "save-version": "obvcfsx", "submit-version": "obvcfsx", "read-version": "obvcfsx",
 	"list-vendor-products": "v", "read-vendor-product": "v", "hide-own-product": "v", "unhide-own-product": "v", "delist-own-product": "v",
+	"read-promotions": "v", "state-floor": "v", "announce-discount": "v", "end-discount": "v", "issue-vouchers": "v", "end-vouchers": "v",
 	"list-vendor-orders": "v", "read-vendor-order": "v", "list-vendor-deliveries": "v",
 	"replay-delivery": "v", "complete-delivery": "v", "decline-delivery": "v",
 	"read-standing": "v", "list-collections": "v", "read-commission": "v", "list-withdrawals": "v", "read-withdrawal": "v", "request-withdrawal": "v",
@@ -138,11 +140,25 @@ func (b *bench) things() (customer audit.Actor, own things) {
 		b.t.Fatal(err)
 	}
 	matter := must(c.OpenRefundMatter(b.t.Context(), string(b.Bought(customer, b.Listed(offline)).ID), "I rang them"))(b.t)
+	until := b.Clock.Now().Add(time.Hour)
+	var discount promotion.Discount
+	var batch promotion.Batch
+	b.Write(func(tx *db.Tx) (err error) {
+		discount, err = promotion.Announce(b.t.Context(), tx, b.Seller, promotion.NewDiscount{Plan: offer.PlanID, Points: 100, Until: until})
+		return err
+	})
+	b.Write(func(tx *db.Tx) (err error) {
+		batch, _, err = promotion.Issue(b.t.Context(), tx, b.Seller, promotion.NewBatch{Codes: 1, BatchTerms: promotion.BatchTerms{
+			Product: offer.Product.ID, Points: 100, Uses: 1, Until: until,
+		}})
+		return err
+	})
 	return customer, things{
 		"refunds": refunded.ID, "matters": matter.ID,
 		"invoices": asked.ID, "red-letters": letter.ID, "invoice-titles": titles.Items[0].ID,
 		"orders": string(o.ID), "entitlements": rights.Items[0].ID, "deliveries": deliveries.Items[0].ID, "messages": messages.Items[0].ID,
 		"products": string(offer.Product.ID), "versions": string(draft.ID), "withdrawals": string(paid.ID),
+		"discounts": string(discount.ID), "vouchers": string(batch.ID),
 	}
 }
 
@@ -158,6 +174,9 @@ var bodies = map[string]string{
 	"ask-refund": `{"reason":"no_reason","amount":{"minor":1,"currency":"CNY"}}`, "withdraw-refund": `{"version":2}`, "accept-refund": `{"version":2}`,
 	"escalate-refund": `{"version":2,"note":"n"}`, "answer-refund": `{"version":2,"answer":"agree","amount":{"minor":1,"currency":"CNY"}}`,
 	"open-refund-matter": `{"note":"n"}`, "say-in-refund-matter": `{"version":2,"text":"t","amount":{"minor":0,"currency":"CNY"}}`,
+	"state-floor":        `{"plan":"p","price":{"minor":1,"currency":"CNY"}}`,
+	"announce-discount":  `{"plan":"p","bp":1,"until":"2099-01-01T00:00:00Z"}`,
+	"issue-vouchers":     `{"bp":1,"until":"2099-01-01T00:00:00Z","uses":1,"count":1}`,
 	"delist-own-product": `{"cause":"other","scope":"no_new_sales","reason":"r"}`,
 }
 

@@ -9,6 +9,7 @@ import (
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/order"
+	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/search"
 	"yunshi/internal/market/vendor"
 )
@@ -75,10 +76,20 @@ func readListing(c *serve.Call, in *bySlug) (client.Listing, error) {
 		if p.State != catalog.ProductListed || vendor.MayOffer(seller) != nil || len(offers) == 0 {
 			return client.Listing{}, serve.ErrNotFound
 		}
-		return client.Listing{
+		out := client.Listing{
 			Product: productShape(p), Seller: sellerShape(offers[0].Vendor), TermsSHA256: offers[0].SHA256, Terms: offers[0].TermsSheet,
 			Plans: each(offers, offerShape),
-		}, nil
+		}
+		for i, o := range offers {
+			d, err := promotion.Running(ctx, r, o.PlanID)
+			if err != nil {
+				return client.Listing{}, err
+			}
+			if out.Plans[i].Discount, err = discountOf(d, o.Plan.Price); err != nil {
+				return client.Listing{}, err
+			}
+		}
+		return out, nil
 	})
 }
 
@@ -93,12 +104,13 @@ func offerShape(o catalog.Offer) client.Offer {
 type quoteIn struct {
 	Plan     string `query:"plan" required:"true" maxLength:"64"`
 	Quantity int64  `query:"quantity" minimum:"1" maximum:"1000" default:"1"`
+	Voucher  string `header:"Voucher" maxLength:"64" doc:"A code that the purchase would use."`
 }
 
 func readQuote(c *serve.Call, in *quoteIn) (client.Quote, error) {
 	ctx := c.R.Context()
 	return read(c, func(r db.Reader) (client.Quote, error) {
-		q, err := order.QuoteOf(ctx, r, c.Actor, catalog.PlanID(in.Plan), in.Quantity)
+		q, err := order.QuoteWith(ctx, r, c.Actor, catalog.PlanID(in.Plan), in.Quantity, in.Voucher)
 		if err != nil {
 			return client.Quote{}, err
 		}
@@ -109,7 +121,11 @@ func readQuote(c *serve.Call, in *quoteIn) (client.Quote, error) {
 		if q.Refusal != nil {
 			out.Refusal = problemShape(serve.ProblemOf(text.With(ctx, c.Lang), c.Market.Info.BaseURL, q.Refusal, ""))
 		}
-		return out, nil
+		if q.Declined != nil {
+			out.Declined = problemShape(serve.ProblemOf(text.With(ctx, c.Lang), c.Market.Info.BaseURL, q.Declined, ""))
+		}
+		out.Discount, err = discountOf(q.Off.Discount, q.Offer.Plan.Price)
+		return out, err
 	})
 }
 

@@ -77,7 +77,7 @@ func placeOrder(c *serve.Call, in *bodyOf[client.Purchase]) (client.Order, error
 		Name: "order.place", Input: b, Subjects: []string{b.Plan, b.For}, Clauses: []string{"UA 4.2", "UA 4.3"},
 	}, func(tx *db.Tx) (string, client.Order, error) {
 		o, err := order.Place(ctx, tx, c.Actor, order.Purchase{
-			Plan: catalog.PlanID(b.Plan), Quantity: b.Quantity, For: account.ID(b.For), TermsSHA256: b.TermsSHA256, ExpectedTotal: amountOf(b.Total),
+			Plan: catalog.PlanID(b.Plan), Quantity: b.Quantity, For: account.ID(b.For), TermsSHA256: b.TermsSHA256, ExpectedTotal: amountOf(b.Total), Voucher: b.Voucher,
 			Gateway: b.Gateway, Business: b.Business, AcceptTerms: b.AcceptTerms, Collector: c.Market.Info.Operator,
 		})
 		if err != nil {

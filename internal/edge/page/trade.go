@@ -2,6 +2,7 @@ package page
 
 import (
 	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -50,6 +51,7 @@ type Price struct {
 	Amount money.Amount
 	Unit   string
 	From   bool
+	Was    money.Amount // list price, struck; zero for none
 }
 
 // Stars is a rating from paid orders: tenths of a star (46 is 4.6) and how many
@@ -108,4 +110,13 @@ func shade(s string, n uint32) uint32 {
 	h := fnv.New32a()
 	h.Write([]byte(s))
 	return h.Sum32() % n
+}
+
+// Percent writes basis points as people read them: "12.5".
+func Percent(points int64) string {
+	whole := strconv.FormatInt(points/100, 10)
+	if rest := points % 100; rest != 0 {
+		return whole + "." + strings.TrimRight(strconv.FormatInt(100+rest, 10)[1:], "0")
+	}
+	return whole
 }

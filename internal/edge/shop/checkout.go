@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/money"
@@ -26,8 +27,8 @@ type checkoutView struct {
 	Blocked bool // a rule stands in the way; the button is off
 	Free    bool
 
-	Quantity, Account, Accept, Business, Method page.Field
-	AskBusiness                                 bool
+	Quantity, Account, Accept, Business, Voucher, Method page.Field
+	AskBusiness                                          bool
 }
 
 func checkout(c *serve.Call) error { return showCheckout(c, nil) }
@@ -39,7 +40,7 @@ func showCheckout(c *serve.Call, failed error) error {
 	var mine []account.Account
 	var merchants []vendor.Merchant
 	err := c.Read(func(r db.Reader) (err error) {
-		if v.Quote, err = order.QuoteOf(ctx, r, c.Actor, catalog.PlanID(c.R.FormValue("plan")), quantity(c)); err != nil {
+		if v.Quote, err = order.QuoteWith(ctx, r, c.Actor, catalog.PlanID(c.R.FormValue("plan")), quantity(c), typedCode(c)); err != nil {
 			return err
 		}
 		if mine, err = account.Choosable(ctx, r, c.Actor); err != nil {
@@ -67,12 +68,18 @@ func showCheckout(c *serve.Call, failed error) error {
 	}
 	v.Accept = page.Field{Name: "accept_terms", Label: text.T(c.R.Context(), "shop.checkout.accept"), Required: true, Error: errs["accept_terms"]}
 	v.Business = page.Field{Name: "business", Label: text.T(c.R.Context(), "shop.checkout.business"), Hint: text.T(c.R.Context(), "shop.checkout.business.hint"), Quiet: true, Checked: c.R.PostFormValue("business") != ""}
+	v.Voucher = field(c, errs, page.Field{Name: "voucher", Label: text.T(c.R.Context(), "shop.checkout.voucher"), Hint: text.T(c.R.Context(), "shop.checkout.voucher.hint"), Autocomplete: "off", Width: "medium", MaxLength: 64})
+	v.Voucher.Value = strings.TrimSpace(v.Voucher.Value)
 	v.Method = field(c, errs, page.Field{Name: "gateway", Label: text.T(c.R.Context(), "shop.checkout.method"), Required: true, Options: methods(c, merchants)})
 	if v.Method.Value == "" && len(v.Method.Options) > 0 {
 		v.Method.Value = v.Method.Options[0].Value
 	}
 
 	v.Blocked = v.Quote.Refusal != nil
+	if failed == nil && v.Quote.Declined != nil {
+		failed = v.Quote.Declined
+		v.Voucher.Error = page.FieldErrors(ctx, failed)[v.Voucher.Name]
+	}
 	status := refusalStatus(failed)
 	if failed == nil {
 		failed = v.Quote.Refusal
@@ -80,13 +87,17 @@ func showCheckout(c *serve.Call, failed error) error {
 	if failed != nil && !correctable(failed) {
 		return failed
 	}
-	if v.Refusal = refusal(c, failed, v.Quantity, v.Account, v.Accept, v.Method); v.Refusal != nil {
+	if v.Refusal = refusal(c, failed, v.Quantity, v.Account, v.Accept, v.Voucher, v.Method); v.Refusal != nil {
 		v.Refusal.Action = wayOn(c, v.Refusal.Code, checkoutAddress(v.Quote))
 	}
 	name := v.Content.Name.In(c.Lang)
 	frame := chrome(c, text.T(c.R.Context(), "shop.checkout.title"), page.Link{Label: name, Href: "/p/" + v.Quote.Offer.Product.Slug})
 	return show(c, status, checkoutPage(frame, v, c.Lang))
 }
+
+// typedCode is the code of a voucher as it was typed. It comes with the form only: an
+// address is kept in logs.
+func typedCode(c *serve.Call) string { return strings.TrimSpace(c.R.PostFormValue("voucher")) }
 
 // methods are the ways to pay that this market offers and this vendor can take.
 func methods(c *serve.Call, merchants []vendor.Merchant) []page.Option {
@@ -141,10 +152,14 @@ func placeOrder(c *serve.Call) error {
 	in := order.Purchase{
 		Plan: catalog.PlanID(form("plan")), Quantity: n, For: account.ID(form("account")), TermsSHA256: form("terms"),
 		ExpectedTotal: money.Amount{Minor: total, Currency: money.Currency(form("currency"))}, Gateway: form("gateway"),
-		Business: form("business") != "", AcceptTerms: form("accept_terms") != "",
+		Voucher: typedCode(c), Business: form("business") != "", AcceptTerms: form("accept_terms") != "",
 		Collector: c.Market.Info.Operator,
 	}
-	if form("update") != "" { // another quantity: the total is shown before anything is placed
+	// Another quantity or code: the total is shown before anything is placed.
+	if in.Voucher != form("voucher_shown") || form("update") != "" && in.Voucher != "" {
+		return showCheckout(c, nil)
+	}
+	if form("update") != "" {
 		return c.Redirect("/checkout?plan=" + escape(form("plan")) + "&quantity=" + escape(form("quantity")))
 	}
 	placed, err := serve.Do(c, serve.Intent{

@@ -18,6 +18,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/order"
+	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/vendor"
 )
 
@@ -62,7 +63,9 @@ func product(c *serve.Call) error {
 		}
 		v.Version = offers[0].Version
 		v.Content = v.Version.Content
-		v.Plans = plans(c, v.Product.Slug, offers, chosen, v.Gone)
+		if v.Plans, err = plans(c, r, v.Product.Slug, offers, chosen, v.Gone); err != nil {
+			return err
+		}
 		v.Seller = sellerOf(c.Lang, v.Quote.Offer.Vendor)
 		category, err := catalog.CategoryOf(ctx, r, v.Content.Category)
 		if err != nil {
@@ -143,7 +146,7 @@ func checkoutAddress(q order.Quote) string {
 	return "/checkout?plan=" + escape(string(q.Offer.PlanID)) + "&quantity=" + strconv.FormatInt(q.Quantity, 10)
 }
 
-func plans(c *serve.Call, slug string, offers []catalog.Offer, chosen int, gone bool) []page.Plan {
+func plans(c *serve.Call, r db.Reader, slug string, offers []catalog.Offer, chosen int, gone bool) ([]page.Plan, error) {
 	out := make([]page.Plan, len(offers))
 	for i, o := range offers {
 		p := page.Plan{
@@ -153,9 +156,22 @@ func plans(c *serve.Call, slug string, offers []catalog.Offer, chosen int, gone 
 		if len(offers) > 1 && i != chosen && !gone {
 			p.Action = page.Action{Label: text.T(c.R.Context(), "shop.product.choose"), Href: "/p/" + slug + "?plan=" + escape(o.Plan.Code) + "#buy", Wide: true}
 		}
+		d, err := promotion.Running(c.R.Context(), r, o.PlanID)
+		if err != nil {
+			return nil, err
+		}
+		if d != nil {
+			if p.Price.Amount, err = d.For(o.Plan.Price); err != nil {
+				return nil, err
+			}
+			if p.Price.Amount != o.Plan.Price {
+				p.Price.Was = o.Plan.Price
+				p.Note = text.T(c.R.Context(), "shop.product.off", "Until", text.Time(c.R.Context(), d.EndsAt))
+			}
+		}
 		out[i] = p
 	}
-	return out
+	return out, nil
 }
 
 func texts(in []catalog.Both, lang text.Lang) []string {

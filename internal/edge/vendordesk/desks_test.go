@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"yunshi/internal/base/blob"
 	"yunshi/internal/base/db"
@@ -590,5 +591,82 @@ func TestAHookSecretIsShownOnce(t *testing.T) {
 	}
 	if a := seller.post("/vendor/hooks", url.Values{"dialect": {"hook_native"}, "url": {"https://x.example/?a=b"}}); a.status != 422 {
 		t.Errorf("an address with a query: %d", a.status)
+	}
+}
+
+func TestAVendorMakesDiscountsAndVouchers(t *testing.T) {
+	m := open(t)
+	officer, finance := m.officer(account.Compliance), m.officer(account.Finance)
+	seller := m.company("深圳麓鸣云计算有限公司", "luming@example.com", luming, officer)
+	id := m.onboard(seller, officer, "深圳麓鸣云计算有限公司", luming)
+	m.write(func(ctx context.Context, tx *db.Tx) error {
+		_, err := vendor.DepositReceived(ctx, tx, finance.by, id, money.Amount{Minor: 500000, Currency: money.CNY}, "stl_1")
+		return err
+	})
+	draft, _, _ := strings.Cut(seller.must("/vendor/products", url.Values{"slug": {"server-check"}, "name.zh": {"服务器安全巡检"}}), "?")
+	full := sheet()
+	full.Set("do", "submit")
+	seller.must(draft, full)
+	officer.must(strings.Replace(draft, "/vendor/versions/", "/operator/listings/", 1)+"/review", url.Values{"do": {"approve"}})
+	at := "/vendor/products/" + product(seller.get(draft).body)
+	plan := regexp.MustCompile(`pln_[0-9a-zA-Z]+`).FindString(seller.get(at + "/discounts").body)
+	seller.says(at, "优惠与代金券")
+	seller.says(at+"/promotions", "还没有优惠。", "还没有代金券。", "¥1,980.00", "#c4.7.7")
+
+	seller.must(at+"/floor", url.Values{"plan": {plan}, "price": {"1500"}})
+	for name, form := range map[string]url.Values{
+		"neither":   {"plan": {plan}, "until": {"2099-12-31"}},
+		"both":      {"plan": {plan}, "percent": {"10"}, "price": {"1700"}, "until": {"2099-12-31"}},
+		"words":     {"plan": {plan}, "percent": {"ten"}, "until": {"2099-12-31"}},
+		"no_end":    {"plan": {plan}, "percent": {"10"}},
+		"long_gone": {"plan": {plan}, "percent": {"10"}, "until": {"2001-01-01"}},
+		"no_day":    {"plan": {plan}, "percent": {"10"}, "until": {"2026-02-30"}},
+	} {
+		if a := seller.post(at+"/discounts", form); a.status != 422 {
+			t.Errorf("%s: %d %s", name, a.status, said(a.body))
+		}
+	}
+	until := time.Now().AddDate(0, 1, 0).Format(time.DateOnly)
+	if a := seller.post(at+"/discounts", url.Values{"plan": {plan}, "percent": {"30"}, "until": {until}}); a.status != 422 || !strings.Contains(a.body, "#c4.7.7") || !strings.Contains(a.body, `value="30"`) {
+		t.Errorf("Clause 4.7.7: below the lowest price: %d %s", a.status, said(a.body))
+	}
+	seller.must(at+"/discounts", url.Values{"plan": {plan}, "percent": {"12.5"}, "until": {until}})
+	seller.says(at+"/promotions", "减 12.5%", "进行中", "¥1,500.00")
+	if a := seller.post(at+"/discounts", url.Values{"plan": {plan}, "percent": {"1"}, "until": {until}}); a.status != 409 {
+		t.Errorf("a second discount at the same time: %d", a.status)
+	}
+
+	made := seller.post(at+"/vouchers", url.Values{"plan": {"all"}, "amount": {"50"}, "minimum": {"1000"}, "codes": {"3"}, "uses": {"2"}, "until": {until}})
+	codes := regexp.MustCompile(`[0-9A-Z]{4}(-[0-9A-Z]{4}){3}`).FindAllString(made.body, -1)
+	if made.status != 200 || len(codes) != 3 || !strings.Contains(made.body, "data:text/csv;") {
+		t.Fatalf("%d codes, %d %s", len(codes), made.status, said(made.body))
+	}
+	list := seller.get(at + "/promotions")
+	seller.says(at+"/promotions", "抵 ¥50.00", "¥1,000.00", "0 / 6")
+	for _, code := range codes {
+		if strings.Contains(list.body, code) {
+			t.Error("a code is shown a second time")
+		}
+	}
+	batch := regexp.MustCompile(`vch_[0-9a-zA-Z]+`).FindString(list.body)
+	seller.must(at+"/vouchers/end", url.Values{"batch": {batch}})
+	discount := regexp.MustCompile(`dsc_[0-9a-zA-Z]+`).FindString(list.body)
+	seller.must(at+"/discounts/end", url.Values{"discount": {discount}})
+	seller.says(at+"/promotions", "已结束")
+	if a := seller.post(at+"/discounts/end", url.Values{"discount": {discount}}); a.status != 409 {
+		t.Errorf("ended twice: %d", a.status)
+	}
+
+	// Clause 3.2: nothing of it is there for the operator or another vendor.
+	other := m.company("宁波示例机电设备有限公司", "ningbo@example.com", ningbo, officer)
+	for _, who := range []*browser{officer, other} {
+		for _, path := range []string{"/promotions", "/discounts", "/vouchers", "/floor"} {
+			if a := who.get(at + path); a.status != 403 && a.status != 404 {
+				t.Errorf("%s of another: %d", path, a.status)
+			}
+		}
+		if a := who.post(at+"/floor", url.Values{"plan": {plan}, "price": {"1"}}); a.status != 403 && a.status != 404 {
+			t.Errorf("the lowest price was stated by another: %d", a.status)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
+	"yunshi/internal/market/audit"
 	"yunshi/internal/market/vendor"
 )
 
@@ -90,6 +91,16 @@ func offer(p Product, v Version, id PlanID, code string) (Offer, error) {
 		return Offer{}, fmt.Errorf("catalog: version %s has no plan %s", v.ID, code)
 	}
 	return Offer{Product: p, Version: v, PlanID: id, Plan: v.Content.Plans[i], TermsSheet: v.encoded, SHA256: v.SHA256}, nil
+}
+
+// MustWrite refuses everybody but the people who may write the product: what is
+// theirs to write is theirs to price.
+func MustWrite(ctx context.Context, r db.Reader, by audit.Actor, p Product) error {
+	seller, err := vendor.Get(ctx, r, p.Vendor)
+	if err != nil {
+		return err
+	}
+	return mayWrite(by, seller)
 }
 
 // MustSell refuses a new sale of the offer: the product is off the market

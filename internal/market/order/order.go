@@ -11,8 +11,8 @@
 // today.
 //
 // Owns: orders, their lines and frozen terms; what a capture sets in motion.
-// Does not own: the price and terms of an offer (catalog), the provider's truth
-// (payment), the book (ledger), the right to use (entitlement).
+// Does not own: the price and terms of an offer (catalog), what its vendor takes
+// off (promotion), the provider's truth (payment), the book (ledger), the right to use (entitlement).
 //
 // Always true:
 //   - An order becomes paid only by a capture that payment has read from the
@@ -34,6 +34,7 @@ import (
 	"yunshi/internal/market/commission"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/vendor"
 )
 
@@ -100,6 +101,7 @@ type Snapshot struct {
 	PlanCode        string            `json:"plan_code"`
 	Quantity        int64             `json:"quantity"`
 	Fee             Fee               `json:"fee"`
+	Off             promotion.Off     `json:"off,omitzero"` // what the vendor took off, on which terms
 	Refund          RefundRule        `json:"refund"`
 	Seller          vendor.SellerCard `json:"seller"`
 	Collector       string            `json:"collector"`
@@ -184,6 +186,7 @@ type Purchase struct {
 	For           account.ID // the account that will own it, chosen explicitly
 	TermsSHA256   string     // hash of the terms sheet that was shown
 	ExpectedTotal money.Amount
+	Voucher       string // code that was typed; empty for none
 	Gateway       string
 	Business      bool
 	AcceptTerms   bool   // the product's terms sheet and licence

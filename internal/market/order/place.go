@@ -14,6 +14,7 @@ import (
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/vendor"
 )
 
@@ -39,11 +40,17 @@ func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, e
 	if err := chosen(p.For, mine); err != nil {
 		return Order{}, err
 	}
-	q, err := quote(ctx, tx, offer, p.Quantity)
+	q, err := quote(ctx, tx, offer, p.Quantity, p.Voucher, p.For)
+	if err == nil {
+		err = q.Declined // a code that was typed is never left out in silence
+	}
 	if err != nil {
 		return Order{}, err
 	}
 	if err := honestPrice(p.ExpectedTotal, q.Fee.Paid); err != nil {
+		return Order{}, err
+	}
+	if err := q.Off.KeepsFloor(q.Fee.Paid, offer.Plan.Price, p.Quantity); err != nil {
 		return Order{}, err
 	}
 	bundle, err := agreement.Current(ctx, tx)
@@ -56,7 +63,7 @@ func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, e
 		Quantity: p.Quantity, State: AwaitingPayment, Gateway: p.Gateway, Fee: q.Fee, Business: p.Business, PlacedAt: tx.Now(),
 		Snapshot: Snapshot{
 			Sheet: offer.TermsSheet, SheetSHA256: offer.SHA256, Product: offer.Product.ID, Slug: offer.Product.Slug,
-			Version: offer.Version.ID, Plan: offer.PlanID, PlanCode: offer.Plan.Code, Quantity: p.Quantity, Fee: q.Fee,
+			Version: offer.Version.ID, Plan: offer.PlanID, PlanCode: offer.Plan.Code, Quantity: p.Quantity, Fee: q.Fee, Off: q.Off,
 			Refund: q.Refund, Seller: offer.Vendor, Collector: p.Collector, AgreementBundle: bundle.Hash, Account: p.For, ShownAt: tx.Now(),
 		},
 	}
@@ -75,6 +82,11 @@ func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, e
 	}
 	if o.SHA256, err = insert(tx, o); err != nil {
 		return Order{}, err
+	}
+	if v := q.Off.Voucher; v != nil {
+		if err := promotion.Reserve(ctx, tx, *v, o.Account, string(o.ID), o.Fee.Voucher); err != nil {
+			return Order{}, err
+		}
 	}
 	if err := audit.Record(ctx, tx, by, audit.Entry{
 		Act: "order.terms_shown", Subjects: []string{string(o.ID)}, Clauses: []string{"UA 4.2"},
@@ -185,7 +197,7 @@ func Cancel(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) (Order, error
 	return o, end(ctx, tx, by, &o, Cancelled)
 }
 
-// end closes an unpaid order and its attempt.
+// end closes an unpaid order and its attempt, and gives its voucher back.
 func end(ctx context.Context, tx *db.Tx, by audit.Actor, o *Order, to State) error {
 	ok, err := move(ctx, tx, o, AwaitingPayment, to, string(to))
 	if err != nil {
@@ -199,6 +211,9 @@ func end(ctx context.Context, tx *db.Tx, by audit.Actor, o *Order, to State) err
 		attempt = payment.Expired
 	}
 	if _, err := payment.Void(ctx, tx, by, o.Attempt, attempt); err != nil {
+		return err
+	}
+	if err := promotion.GiveBack(ctx, tx, string(o.ID)); err != nil {
 		return err
 	}
 	return job.Cancel(ctx, tx, expireJob, string(o.ID), "expire")

@@ -9,6 +9,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/commission"
+	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/vendor"
 )
 
@@ -29,7 +30,7 @@ func PreviewOf(ctx context.Context, r db.Reader, v vendor.ID, c catalog.Content,
 		return Preview{}, err
 	}
 	var o Order
-	if o.Fee, err = fee(p.Price, 1, points); err != nil {
+	if o.Fee, err = fee(p.Price, 1, points, promotion.Off{}); err != nil {
 		return Preview{}, err
 	}
 	if o.Commission, err = commissionOf(ctx, r, &o, v, c.DeliveryType); err != nil {

@@ -4,11 +4,13 @@ import (
 	"context"
 
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/fault"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/vendor"
 )
 
@@ -18,18 +20,37 @@ type Quote struct {
 	Offer    catalog.Offer
 	Quantity int64
 	Fee      Fee
+	Off      promotion.Off
 	Refund   RefundRule // Until is what it would be if paid now
 	Refusal  error      // why this actor could not buy now; nil when they could
+	Declined error      // why the code that was typed takes nothing off; nil when it does
 }
 
 // QuoteOf works out an offer for an actor, who may be nobody. Refusal holds the
 // first rule that stands in the way, in the order of the agreement.
 func QuoteOf(ctx context.Context, r db.Reader, by audit.Actor, id catalog.PlanID, quantity int64) (Quote, error) {
+	return QuoteWith(ctx, r, by, id, quantity, "")
+}
+
+// QuoteWith is [QuoteOf] with the code of a voucher. A code that cannot be used
+// changes nothing but Declined.
+func QuoteWith(ctx context.Context, r db.Reader, by audit.Actor, id catalog.PlanID, quantity int64, voucher string) (Quote, error) {
 	offer, err := catalog.OfferOf(ctx, r, id)
 	if err != nil {
 		return Quote{}, err
 	}
-	q, err := quote(ctx, r, offer, quantity)
+	owner := account.ID(by.Account)
+	q, err := quote(ctx, r, offer, quantity, voucher, owner)
+	if err == nil && q.Off.Voucher != nil && owner != "" {
+		if used := q.Off.Voucher.Left(ctx, r, owner); used != nil {
+			if _, known := fault.Of(used); !known {
+				return Quote{}, used
+			}
+			if q, err = quote(ctx, r, offer, quantity, "", owner); err == nil {
+				q.Declined = used
+			}
+		}
+	}
 	if err != nil {
 		return Quote{}, err
 	}
@@ -37,17 +58,25 @@ func QuoteOf(ctx context.Context, r db.Reader, by audit.Actor, id catalog.PlanID
 	if by.Account == "" {
 		q.Refusal = catalog.MustSell(ctx, r, offer)
 	} else {
-		q.Refusal = admit(ctx, r, by, account.ID(by.Account), offer)
+		q.Refusal = admit(ctx, r, by, owner, offer)
+	}
+	if q.Refusal == nil {
+		q.Refusal = q.Off.KeepsFloor(q.Fee.Paid, offer.Plan.Price, quantity)
 	}
 	return q, nil
 }
 
-func quote(ctx context.Context, r db.Reader, offer catalog.Offer, quantity int64) (Quote, error) {
+// quote works out an offer for the account that will own it.
+func quote(ctx context.Context, r db.Reader, offer catalog.Offer, quantity int64, voucher string, owner account.ID) (Quote, error) {
 	points, err := taxPoints(ctx, r, offer.Plan)
 	if err != nil {
 		return Quote{}, err
 	}
-	f, err := fee(offer.Plan.Price, quantity, points)
+	off, declined, err := promotion.OffOf(ctx, r, offer, quantity, voucher, owner)
+	if err != nil {
+		return Quote{}, err
+	}
+	f, err := fee(offer.Plan.Price, quantity, points, off)
 	if err != nil {
 		return Quote{}, err
 	}
@@ -60,7 +89,7 @@ func quote(ctx context.Context, r db.Reader, offer catalog.Offer, quantity int64
 		return Quote{}, err
 	}
 	return Quote{
-		Offer: offer, Quantity: quantity, Fee: f,
+		Offer: offer, Quantity: quantity, Fee: f, Off: off, Declined: declined,
 		Refund: refundRule(offer.Version.Content.RefundPolicy, category.RefundClass, window.Days),
 	}, nil
 }

@@ -10,31 +10,39 @@ import (
 	"yunshi/internal/base/money"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/promotion"
 )
 
 // maxQuantity keeps a slip of the finger from becoming a contract.
 const maxQuantity = 1000
 
-// fee works out what a purchase costs. Prices include the tax of points basis
-// points, taken out once, for the whole, and rounded down in favour of the net.
+// fee works out what a purchase costs with what the vendor takes off. Prices
+// include the tax of points basis points: it is taken out of what is paid, once, for
+// the whole, and rounded down in favour of the net.
 //
 // Clause: UA 2.5 (the fee is what is paid for a product; its parts add up to what the provider confirms).
-func fee(price money.Amount, quantity, points int64) (Fee, error) {
+func fee(price money.Amount, quantity, points int64, off promotion.Off) (f Fee, err error) {
 	if quantity < 1 || quantity > maxQuantity {
 		return Fee{}, ErrQuantity.In("quantity")
 	}
-	list, err := price.Mul(quantity)
-	if err != nil {
+	if f.List, err = price.Mul(quantity); err != nil {
 		return Fee{}, err
 	}
-	zero := money.Zero(price.Currency)
-	f := Fee{List: list, Discount: zero, Voucher: zero, Paid: list}
-	tax, err := money.Alloc(list.Minor, points, 10000+points)
+	if f.Discount, f.Voucher, err = off.From(price, quantity); err != nil {
+		return Fee{}, err
+	}
+	if f.Paid, err = f.List.Sub(f.Discount); err != nil {
+		return Fee{}, err
+	}
+	if f.Paid, err = f.Paid.Sub(f.Voucher); err != nil {
+		return Fee{}, err
+	}
+	tax, err := money.Alloc(f.Paid.Minor, points, 10000+points)
 	if err != nil {
 		return Fee{}, err
 	}
 	f.Tax = money.Amount{Minor: tax, Currency: price.Currency}
-	f.Net, err = list.Sub(f.Tax)
+	f.Net, err = f.Paid.Sub(f.Tax)
 	return f, err
 }
 
@@ -63,8 +71,8 @@ func chosen(id account.ID, may []account.Account) error {
 	return nil
 }
 
-// honestPrice refuses a total that is not the one the listed price makes, also
-// when a client sends it.
+// honestPrice refuses a total that is not the one that the listed price, the discount
+// and the voucher make, also when a client sends it.
 //
 // Clause: UA 4.7.7 (nobody buys below the price version by exploiting a flaw).
 func honestPrice(expected, computed money.Amount) error {

@@ -40,6 +40,15 @@ var promises = []promise{
 			LEFT JOIN order_order o ON o.id = l.order_id WHERE j.kind = 'P1' AND (o.id IS NULL OR o.paid_at = 0) ORDER BY j.id`},
 	}},
 
+	{"promotion", `SELECT COUNT(*) FROM promotion_use`, []flaw{
+		{"a voucher counts other uses than it has", `SELECT v.batch || ' …' || v.tail FROM promotion_voucher v
+			LEFT JOIN promotion_use u ON u.voucher = v.hash GROUP BY v.hash, v.batch, v.tail, v.used HAVING COUNT(u.order_id) <> v.used ORDER BY v.batch, v.tail`},
+		{"holds a voucher although it ended unpaid, or of another account or amount", `SELECT u.order_id FROM promotion_use u LEFT JOIN order_order o ON o.id = u.order_id
+			WHERE o.id IS NULL OR o.state IN ('cancelled', 'expired') OR o.account <> u.account OR o.voucher <> u.amount OR o.currency <> u.currency ORDER BY u.order_id`},
+		{"a voucher was taken off that nobody used", `SELECT o.id FROM order_order o LEFT JOIN promotion_use u ON u.order_id = o.id
+			WHERE o.voucher > 0 AND o.state NOT IN ('cancelled', 'expired') AND u.order_id IS NULL ORDER BY o.id`},
+	}},
+
 	{"entitlement", `SELECT COUNT(*) FROM entitlement_grant`, []flaw{
 		{"paid without exactly one right", `SELECT o.id FROM order_order o LEFT JOIN entitlement_grant g ON g.order_id = o.id
 			WHERE o.paid_at > 0 GROUP BY o.id HAVING COUNT(g.id) <> 1 ORDER BY o.id`},

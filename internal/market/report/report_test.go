@@ -8,14 +8,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/money"
 	"yunshi/internal/base/text"
 	"yunshi/internal/base/tlog"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/order"
+	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/report"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/world"
@@ -55,8 +59,26 @@ func open(t testing.TB, d *db.DB, clock *testkit.Clock) market {
 		}
 	}
 	m.open = m.Placed(buyer, good) // its records still wait for the log
+	m.vouchered(buyer, good)
 	m.key, m.stranger = verifying, m.Registered(account.Individual).Account
 	return m
+}
+
+// vouchered places an order that holds a voucher.
+func (m market) vouchered(buyer audit.Actor, offer catalog.Offer) {
+	var codes []string
+	m.Write(func(tx *db.Tx) (err error) {
+		_, codes, err = promotion.Issue(context.Background(), tx, m.Seller, promotion.NewBatch{Codes: 2, BatchTerms: promotion.BatchTerms{
+			Product: offer.Product.ID, Amount: money.Amount{Minor: 900, Currency: money.CNY}, Uses: 2, Until: tx.Now().Add(time.Hour),
+		}})
+		return err
+	})
+	p := m.Purchase(buyer, offer)
+	p.Voucher, p.ExpectedTotal.Minor = codes[0], p.ExpectedTotal.Minor-900
+	m.Write(func(tx *db.Tx) error {
+		_, err := order.Place(context.Background(), tx, buyer, p)
+		return err
+	})
 }
 
 func verify(t testing.TB, r db.Reader, key string) report.Report {
@@ -174,7 +196,11 @@ var damages = map[string]damage{
 		func(m market) string { return string(m.open.Line) })},
 	"booked twice": {"payment", "exactly one journal P1", journal("P1", "capture:planted:2", func(m market) string { return string(m.delivered.Line) })},
 
-	"right without order": {"entitlement", "of no paid order", sql(`UPDATE entitlement_grant SET order_id = 'ord_none' WHERE order_id = $1`, deliveredID)},
+	"voucher counted twice":           {"promotion", "other uses", sql(`UPDATE promotion_voucher SET used = used + 1 WHERE used > 0`, nothing)},
+	"voucher of nobody":               {"promotion", "nobody used", sql(`DELETE FROM promotion_use`, nothing)},
+	"voucher of another amount":       {"promotion", "another account or amount", sql(`UPDATE promotion_use SET amount = amount + 1`, nothing)},
+	"voucher kept by an unpaid order": {"promotion", "ended unpaid", sql(`UPDATE promotion_use SET order_id = 'ord_none'`, nothing)},
+	"right without order":             {"entitlement", "of no paid order", sql(`UPDATE entitlement_grant SET order_id = 'ord_none' WHERE order_id = $1`, deliveredID)},
 	"right of an unpaid order": {"entitlement", "of no paid order", sql(`UPDATE entitlement_grant SET order_id = $1 WHERE order_id = $2`,
 		func(m market) []any { return []any{string(m.open.ID), string(m.delivered.ID)} })},
 	"order given away": {"entitlement", "another account", sql(`UPDATE order_order SET account = $1 WHERE id = $2`,
