@@ -163,6 +163,11 @@ func Reject(ctx context.Context, tx *db.Tx, by audit.Actor, id WithdrawalID, rea
 func PayoutMoved(ctx context.Context, tx *db.Tx, p payment.Payout) (err error) {
 	defer fault.Wrap(&err, "settlement.PayoutMoved(%s)", p.ID)
 	w, err := db.One(ctx, tx, scanWithdrawal, selectOfPayout, string(p.ID))
+	if errors.Is(err, db.ErrNoRow) { // nobody here asked for it: a person must look
+		return audit.Record(ctx, tx, audit.Provider(p.Gateway), audit.Entry{
+			Act: "settlement.payout.unknown", Subjects: []string{string(p.ID), p.Vendor}, Clauses: []string{"UA 3.1"}, Data: map[string]bool{"alarm": true},
+		})
+	}
 	if err != nil {
 		return err
 	}
