@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"yunshi/internal/base/db"
@@ -19,11 +20,11 @@ import (
 func DisputeMoved(ctx context.Context, tx *db.Tx, d payment.Dispute) (err error) {
 	defer fault.Wrap(&err, "settlement.DisputeMoved(%s)", d.ID)
 	o, err := order.Any(ctx, tx, order.ID(d.Order))
-	if err != nil {
+	if err != nil && !errors.Is(err, order.ErrNotFound) {
 		return err
 	}
 	by := audit.Provider(d.Gateway)
-	if o.Attempt != d.Attempt || o.PaidAt.IsZero() { // money that no order kept
+	if err != nil || o.Attempt != d.Attempt || o.PaidAt.IsZero() { // money that no order kept
 		return audit.Record(ctx, tx, by, audit.Entry{
 			Act: "settlement.dispute.unattributed", Subjects: []string{string(d.ID), string(d.Attempt), d.Order}, Data: map[string]bool{"alarm": true},
 		})
