@@ -86,7 +86,7 @@ func TestTheProviderOfAWorldPlaysTheWholeCollection(t *testing.T) {
 		dispute(payment.DisputeLost, 2, 0)
 
 		lines, err := w.Provider.Report(ctx, calendar.On(clock.Now()))
-		if err != nil || len(lines) != 3 { // the capture, its way back, the dispute; the payout came back
+		if err != nil || len(lines) != 7 { // the capture, its way back, the dispute taken, given back and taken again, a fee for each taking; the payout came back
 			t.Fatalf("%+v, %v", lines, err)
 		}
 	})
