@@ -21,6 +21,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/identity"
 	"yunshi/internal/testkit"
+	"yunshi/internal/testkit/axe"
 )
 
 // browser starts a real Chromium. Its own traffic to the outside is switched off.
@@ -107,7 +108,7 @@ func (w *walk) wait(expression string) {
 func css(selector string) chromedp.CSS { return chromedp.CSS(selector) }
 
 // look checks what must be true of every page: one heading, the language, no
-// missing text, nothing wider than the screen.
+// missing text, nothing wider than the screen, nothing that axe calls a violation.
 func (w *walk) look(name string) {
 	w.t.Helper()
 	w.do(chromedp.WaitReady(css("h1")))
@@ -129,6 +130,11 @@ func (w *walk) look(name string) {
 	}
 	if han := strings.ContainsFunc(said, func(r rune) bool { return unicode.Is(unicode.Han, r) }); w.lang == text.ZH && !han {
 		w.t.Errorf("%s: a Chinese page without Chinese:\n%s", name, said)
+	}
+	ask[bool](w, axe.Start())
+	w.wait(axe.Done)
+	for _, violation := range ask[[]string](w, axe.Found) {
+		w.t.Errorf("%s: axe: %s", name, violation)
 	}
 	w.page++
 	if dir := os.Getenv("YUNSHI_SHOTS"); dir != "" {

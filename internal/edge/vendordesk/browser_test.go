@@ -21,6 +21,7 @@ import (
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/testkit"
+	"yunshi/internal/testkit/axe"
 	"yunshi/internal/testkit/world"
 )
 
@@ -154,7 +155,9 @@ func TestTheMoneyPagesInARealBrowser(t *testing.T) {
 				if got := ask[string](t, ctx, `location.pathname`); got != path {
 					t.Fatalf("%s leads to %s", path, got)
 				}
-				for _, wrong := range ask[[]string](t, ctx, faults) {
+				ask[bool](t, ctx, axe.Start())
+				until(t, ctx, axe.Done)
+				for _, wrong := range append(ask[[]string](t, ctx, faults), ask[[]string](t, ctx, axe.Found)...) {
 					t.Errorf("%s in %s at %d px: %s", name, lang, wide, wrong)
 				}
 				if name == "new" {
