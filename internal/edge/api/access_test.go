@@ -62,7 +62,8 @@ var reach = map[string]string{
 // requests name nothing that exists, so what gets past the column is refused for
 // that, and what does not is refused for who asks.
 func TestAccessOfEveryOperation(t *testing.T) {
-	b := open(t, testkit.Open(t, db.SQLite), testkit.NewClock())
+	clock := testkit.NewClock()
+	b := open(t, testkit.OpenAt(t, db.SQLite, clock), clock)
 	customer := b.Customer(account.LegalPerson)
 	keys := map[rune]string{
 		'a': "", 'o': b.key(customer), 'b': b.key(b.SubUser(customer, account.Buyer)), 'v': b.key(b.Seller),
