@@ -208,12 +208,15 @@ func (d desk) finance(c *serve.Call) error {
 // alerts are what must not be overlooked: money that is short, a check that found
 // something or did not run.
 func alerts(ctx context.Context, r db.Reader) (all []alert, err error) {
-	cover, err := ledger.Coverage(ctx, r, money.CNY)
+	advanced, missing, err := ledger.Shortage(ctx, r, money.CNY)
 	if err != nil {
 		return nil, err
 	}
-	if cover.IsNegative() {
-		all = append(all, alert{page.Danger, text.T(ctx, "operatordesk.fin.alert.short", "Amount", page.MoneyText(ctx, absolute(cover))), "/operator/book/trial"})
+	if !missing.IsZero() {
+		all = append(all, alert{page.Danger, text.T(ctx, "operatordesk.fin.alert.short", "Amount", page.MoneyText(ctx, missing)), "/operator/book/trial"})
+	}
+	if !advanced.IsZero() {
+		all = append(all, alert{page.Info, text.T(ctx, "operatordesk.fin.alert.advanced", "Amount", page.MoneyText(ctx, advanced)), "/operator/book/trial"})
 	}
 	open, err := reconciliation.OpenExceptions(ctx, r)
 	if err != nil {

@@ -155,6 +155,37 @@ func TaxPaid(ctx context.Context, tx *db.Tx, id string, x money.Amount, at time.
 	}})
 }
 
+// spent reports an account of what the operator has paid or lost out of client
+// money, or is owed: it has to cover it.
+func spent(a Account) bool {
+	switch a {
+	case Fee, DisputeFee, DisputeLoss, BankFee, Goodwill, BadDebt, Receivable:
+		return true
+	}
+	return false
+}
+
+// Shortage is what client money lacks: advanced is what the operator has spent of it
+// itself and will cover, missing is what nothing explains.
+func Shortage(ctx context.Context, r db.Reader, c money.Currency) (advanced, missing money.Amount, err error) {
+	totals, err := Trial(ctx, r)
+	var left, own int64
+	for _, t := range totals {
+		if t.Amount.Currency != c {
+			continue
+		}
+		if chart[t.Account].client != 0 {
+			left += t.Amount.Minor
+		}
+		if spent(t.Account) {
+			own += t.Amount.Minor
+		}
+	}
+	short := max(0, -left)
+	advanced = money.Amount{Minor: min(short, own), Currency: c}
+	return advanced, money.Amount{Minor: short - advanced.Minor, Currency: c}, err
+}
+
 // Coverage is client money at providers, in the bank and in dispute, less what is
 // owed to customers, vendors and the tax office: what the operator may call its
 // own. It is negative when money is short.

@@ -198,9 +198,7 @@ func (f *finding) totals(booked map[key]int64) {
 		if chart[k.account].client != 0 {
 			covered[k.currency] += minor
 		}
-		switch k.account {
-		// What the operator has spent or lost out of client money, or is owed, it must cover.
-		case Fee, DisputeFee, DisputeLoss, BankFee, Goodwill, BadDebt, Receivable:
+		if spent(k.account) {
 			own[k.currency] += minor
 		}
 		f.floor(k, minor)
