@@ -61,6 +61,8 @@ type Options struct {
 	// by its nature.
 	Patience time.Duration
 
+	Probe *Probe // nil outside simulations
+
 	// UnsafeDurability accepts engines that may lose acknowledged commits.
 	// Only tests set it.
 	UnsafeDurability bool
@@ -92,6 +94,30 @@ type writer interface {
 
 // errAgain asks Write to run the closure once more.
 var errAgain = errors.New("db: run the transaction again")
+
+// Point is a place between the program and its database where something may go
+// wrong.
+type Point int
+
+// The points, in the order in which a transaction meets them.
+const (
+	BeforeRead   Point = iota // of [DB.Read]
+	BeforeWrite               // nothing has begun
+	BeforeCommit              // the closure has returned nil
+	AfterCommit               // the changes are durable
+	RolledBack                // the changes are gone
+)
+
+// Probe sees what a program does to its database and breaks it on purpose. Only
+// simulations have one.
+type Probe struct {
+	// At is asked at every point. An error of BeforeRead, BeforeWrite and
+	// BeforeCommit keeps the work from happening; one of AfterCommit is what the
+	// caller hears of a change that has happened.
+	At func(p Point) error
+	// Changed is told each statement that touched rows, before its transaction ends.
+	Changed func(query string, args []any)
+}
 
 // Again makes a closure's answer "what I read has changed under me: run me once
 // more", for a [Guarded] write whose guard did not hold.
@@ -217,6 +243,9 @@ func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error, how ...Isolation)
 			return nil
 		}
 		if (errors.Is(err, errAgain) || serialization(err)) && attempt < repeats {
+			if d.opt.Probe != nil {
+				continue // nobody else is there to wait for
+			}
 			if err := d.pause(ctx, attempt); err != nil {
 				return err
 			}
@@ -241,7 +270,32 @@ func (d *DB) attempt(ctx context.Context, how Isolation, fn func(tx *Tx) error, 
 			defer d.alone.Unlock()
 		}
 	}
+	if d.opt.Probe != nil {
+		return d.probed(ctx, how, fn)
+	}
 	return d.writer.run(ctx, how, fn)
+}
+
+// probed runs the closure with the probe watching.
+func (d *DB) probed(ctx context.Context, how Isolation, fn func(tx *Tx) error) (*Tx, error) {
+	p := d.opt.Probe
+	if err := p.At(BeforeWrite); err != nil {
+		return nil, err
+	}
+	tx, err := d.writer.run(ctx, how, func(tx *Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		if err := tx.flush(ctx); err != nil {
+			return err
+		}
+		return p.At(BeforeCommit)
+	})
+	if err != nil {
+		_ = p.At(RolledBack) // there is nothing left to break
+		return nil, err
+	}
+	return tx, p.At(AfterCommit)
 }
 
 // pause waits a random time below a growing bound, so that losers of a race do
@@ -274,6 +328,11 @@ func goroutine() string {
 
 // Read runs fn on one consistent read-only snapshot.
 func (d *DB) Read(ctx context.Context, fn func(r Reader) error) error {
+	if d.opt.Probe != nil {
+		if err := d.opt.Probe.At(BeforeRead); err != nil {
+			return err
+		}
+	}
 	select {
 	case d.slots <- struct{}{}:
 		defer func() { <-d.slots }()

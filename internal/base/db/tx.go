@@ -131,7 +131,22 @@ func (tx *Tx) Exec(ctx context.Context, q string, args ...any) (int64, error) {
 
 // Query runs a statement that returns rows.
 func (tx *Tx) Query(ctx context.Context, q string, args ...any) (*Rows, error) {
+	if tx.d.opt.Probe != nil {
+		if err := tx.flush(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return tx.conn.query(ctx, tx.take(), statement{q, args})
+}
+
+// flush sends what is queued by itself, for a probe that wants to know what each
+// statement did.
+func (tx *Tx) flush(ctx context.Context) error {
+	if len(tx.queued) == 0 {
+		return nil
+	}
+	_, err := tx.run(ctx, nil)
+	return err
 }
 
 // Queue adds a statement whose answer decides nothing, such as the INSERT of a
@@ -150,9 +165,17 @@ func (tx *Tx) take() []statement {
 // latter touched.
 func (tx *Tx) run(ctx context.Context, all []statement) ([]int64, error) {
 	before := tx.take()
-	counts, err := tx.conn.run(ctx, append(before, all...))
+	all = append(before, all...)
+	counts, err := tx.conn.run(ctx, all)
 	if err != nil {
 		return nil, err
+	}
+	if p := tx.d.opt.Probe; p != nil {
+		for i, n := range counts {
+			if n > 0 {
+				p.Changed(all[i].text, all[i].args)
+			}
+		}
 	}
 	return counts[len(before):], nil
 }

@@ -117,13 +117,41 @@ func (w *Worker) Drain(ctx context.Context) error {
 	}
 }
 
+// Step runs one due job, which choose picks out of the first n, and reports
+// whether there was one. A simulation uses it; its leases end by its clock, so
+// nothing extends them.
+func (w *Worker) Step(ctx context.Context, choose func(n int) int) (ran Job, found bool, err error) {
+	due, err := w.due(ctx, stepped)
+	if err != nil || len(due) == 0 {
+		return Job{}, false, err
+	}
+	i := choose(len(due))
+	jobs, err := w.lease(ctx, due[i:i+1])
+	if err != nil || len(jobs) == 0 {
+		return Job{}, false, err
+	}
+	w.once(ctx, jobs[0], func() func() { return func() {} })
+	return jobs[0], true, nil
+}
+
+// stepped is how many due jobs Step offers.
+const stepped = 8
+
 // claim leases up to n jobs.
 func (w *Worker) claim(ctx context.Context, n int) ([]Job, error) {
 	if n <= 0 {
 		return nil, nil
 	}
-	var due []Job
-	err := w.d.Read(ctx, func(r db.Reader) error {
+	due, err := w.due(ctx, n)
+	if err != nil || len(due) == 0 {
+		return nil, err
+	}
+	return w.lease(ctx, due[:min(n, len(due))])
+}
+
+// due lists up to n jobs whose lease has ended and up to n whose time has come.
+func (w *Worker) due(ctx context.Context, n int) (due []Job, err error) {
+	err = w.d.Read(ctx, func(r db.Reader) error {
 		// What a dead worker left comes first: it is older than anything that is due, and
 		// behind a queue that is never empty it would wait for ever.
 		for _, q := range []string{selectOut, selectDue} {
@@ -135,16 +163,17 @@ func (w *Worker) claim(ctx context.Context, n int) ([]Job, error) {
 		}
 		return nil
 	})
-	if err != nil || len(due) == 0 {
-		return nil, err
-	}
-	due = due[:min(n, len(due))]
+	return due, err
+}
+
+// lease takes the jobs that are still to be had.
+func (w *Worker) lease(ctx context.Context, due []Job) ([]Job, error) {
 	// Other nodes may want the same jobs, and lock them in the same order.
 	ordered := slices.SortedFunc(slices.Values(due), func(a, b Job) int { return cmp.Compare(a.ID, b.ID) })
 	var mine map[string]bool
 	// Guarded: the token is the one that was read, so the row is as it was read, or
 	// the lease goes to somebody else.
-	err = w.d.Write(ctx, func(tx *db.Tx) error {
+	err := w.d.Write(ctx, func(tx *db.Tx) error {
 		mine = map[string]bool{}
 		b := tx.Batch()
 		for _, j := range ordered {
@@ -169,11 +198,16 @@ func (w *Worker) claim(ctx context.Context, n int) ([]Job, error) {
 
 // run works one leased job and records how it ended.
 func (w *Worker) run(ctx context.Context, j Job) {
+	w.once(ctx, j, func() (stop func()) { return w.heartbeat(context.WithoutCancel(ctx), j) })
+}
+
+// once works a job while its lease is kept.
+func (w *Worker) once(ctx context.Context, j Job, keep func() (stop func())) {
 	ctx = context.WithoutCancel(ctx) // a begun job is finished, also when the node stops
 	handler, known := w.handlers[j.Kind]
 	err := fmt.Errorf("job: this node has no handler for %q", j.Kind)
 	if known {
-		stop := w.heartbeat(ctx, j)
+		stop := keep()
 		err = protect(ctx, w.d, handler, j)
 		stop()
 	}
