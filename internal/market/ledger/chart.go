@@ -21,7 +21,7 @@ const (
 	InFlight       Account = "refund.inflight" // liability, per refund: owed until the provider confirms
 	Compensation   Account = "comp.payable"    // liability, per account: damages decided, not yet paid
 	Owed           Account = "buyer.owed"      // liability, per account: could not go back the way it came
-	Tax            Account = "tax.payable"     // liability, per jurisdiction
+	Tax            Account = "tax.payable"     // liability of either sign, per jurisdiction
 	Suspense       Account = "suspense"        // liability of either sign, per provider: money not yet attributed
 
 	Commission   Account = "commission" // income, recognised at release
@@ -69,7 +69,7 @@ var chart = map[Account]account{
 	InFlight:           {credit, false, -1},
 	Compensation:       {credit, false, -1},
 	Owed:               {credit, false, -1},
-	Tax:                {credit, true, -1},
+	Tax:                {free, true, -1}, // a refund after the tax was paid is the office's debt
 	Suspense:           {free, false, -1},
 	Commission:         {credit, true, 0},
 	PlatformFees:       {credit, true, 0},

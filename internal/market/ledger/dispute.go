@@ -25,6 +25,14 @@ func (d Disputed) effect(what string) string {
 	return fmt.Sprintf("cb:%s:%d:%s", d.Dispute, d.Round, what)
 }
 
+// coveredBy is what the line still has of what the dispute covers. A refund that
+// the provider could not pay is owed to the buyer by another way (P11) and is gone
+// from the line, also when the payer's bank takes the same money.
+func (d Disputed) coveredBy(l Line) int64 {
+	f := l.facts()
+	return min(d.Covered.Minor, f.gross()-f.returned)
+}
+
 // DisputeOpened posts P15, and P16 for the vendor's share of what was released:
 // the payer's bank has taken the money, nobody knows yet who keeps it. Until it
 // is decided nothing of the line is released or refunded.
@@ -46,10 +54,11 @@ func DisputeOpened(ctx context.Context, tx *db.Tx, d Disputed) (bool, error) {
 		entries: []Entry{{ChargebackInFlight, d.Dispute, d.Amount}, {DisputeFee, "", l.amount(d.Fee.Minor)}, {Clearing, d.Provider, negative(taken)}},
 		guards:  []guard{moved(l, l.facts(), 1, 0)},
 	})
-	if err != nil || !posted || d.Covered.Minor == 0 {
+	covered := d.coveredBy(l)
+	if err != nil || !posted || covered == 0 {
 		return posted, err
 	}
-	_, g, err := l.facts().giveBack(d.Covered.Minor)
+	_, g, err := l.facts().giveBack(covered)
 	if err != nil || g.vendor == 0 {
 		return true, err
 	}
@@ -82,8 +91,8 @@ func DisputeWon(ctx context.Context, tx *db.Tx, d Disputed) (bool, error) {
 }
 
 // DisputeLost posts P18: the covered part is taken from where a refund would take
-// it; what the bank took above that is the operator's loss. What stays frozen is
-// the vendor's again.
+// it; what the bank took above that, or above what the line has left, is the
+// operator's loss. What stays frozen is the vendor's again.
 func DisputeLost(ctx context.Context, tx *db.Tx, d Disputed) (bool, error) {
 	effect := d.effect("lost")
 	if _, found, err := known(ctx, tx, effect, ChargebackInFlight, -d.Amount.Minor); err != nil || found {
@@ -93,10 +102,10 @@ func DisputeLost(ctx context.Context, tx *db.Tx, d Disputed) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	next, entries := l.facts(), []Entry{}
-	if d.Covered.Minor > 0 {
+	next, entries, covered := l.facts(), []Entry{}, d.coveredBy(l)
+	if covered > 0 {
 		var g given
-		if next, g, err = next.giveBack(d.Covered.Minor); err != nil {
+		if next, g, err = next.giveBack(covered); err != nil {
 			return false, err
 		}
 		if entries, _, err = takeBack(ctx, tx, l, g, false, d.Dispute); err != nil {
@@ -105,7 +114,7 @@ func DisputeLost(ctx context.Context, tx *db.Tx, d Disputed) (bool, error) {
 	}
 	posted, err := post(ctx, tx, posting{
 		kind: P18DisputeLost, effect: effect, cause: l.ID, effective: d.At,
-		entries: append(entries, Entry{DisputeLoss, "", l.amount(d.Amount.Minor - d.Covered.Minor)}, Entry{ChargebackInFlight, d.Dispute, negative(d.Amount)}),
+		entries: append(entries, Entry{DisputeLoss, "", l.amount(d.Amount.Minor - covered)}, Entry{ChargebackInFlight, d.Dispute, negative(d.Amount)}),
 		guards:  []guard{moved(l, next, -1, 0), locked(l.Vendor)},
 	})
 	if err != nil || !posted {

@@ -449,3 +449,46 @@ func TestEveryKindHasACommand(t *testing.T) {
 	}
 	clean(t, d)
 }
+
+// Money of a refund that the provider could not pay is owed to the buyer by
+// another way and is gone from the line. The payer's bank may take it all the same:
+// that is the operator's loss, and no reason for the dispute to hang.
+func TestADisputeIsBookedAlsoWhenARefundHasFailed(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		b := book{t, d, "CNY"}
+		b.capture("lin_1", 10000, 0, 1000)
+		b.refund("rfd_1", "lin_1", 9000)
+		dp := Disputed{Dispute: "dsp_1", Round: 1, Provider: "sandbox", Line: "lin_1", Amount: b.amount(10000), Covered: b.amount(10000), Fee: b.amount(0)}
+		b.write(func(ctx context.Context, tx *db.Tx) error {
+			if _, err := RefundOwed(ctx, tx, "rfd_1", "acc_1", b.amount(9000), tx.Now()); err != nil {
+				return err
+			}
+			dp.At = tx.Now()
+			_, err := DisputeOpened(ctx, tx, dp)
+			return err
+		})
+		b.write(func(ctx context.Context, tx *db.Tx) error { _, err := DisputeLost(ctx, tx, dp); return err })
+		b.holds(map[Account]int64{Escrow: 0, DisputeLoss: 9000, Owed: -9000})
+	})
+}
+
+// A refund may follow after the tax of the sale went to the tax office: then the
+// office owes it back, and the book is right.
+func TestARefundAfterTheTaxWasPaidIsTheTaxOfficesDebt(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		b := book{t, d, "CNY"}
+		b.capture("lin_1", 10000, 1900, 0)
+		b.freed("set_1", 11900)
+		b.write(func(ctx context.Context, tx *db.Tx) error {
+			_, err := TaxPaid(ctx, tx, "2026-03", b.amount(1900), tx.Now())
+			return err
+		})
+		b.refund("rfd_1", "lin_1", 11900)
+		b.holds(map[Account]int64{Tax: 1900, Escrow: 0})
+		for _, wrong := range check(t, d) {
+			if wrong.Invariant != "I13" { // the operator covers it until the office has paid
+				t.Error(wrong)
+			}
+		}
+	})
+}

@@ -2,7 +2,6 @@ package order
 
 import (
 	"context"
-	"fmt"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
@@ -131,8 +130,11 @@ func DeliveryFailed(ctx context.Context, tx *db.Tx, d delivery.Delivery, reason 
 	if err != nil {
 		return err
 	}
-	if line.Refundable().IsZero() {
-		return fmt.Errorf("order: nothing is left of %s, which was never delivered", o.ID)
+	if line.Refundable().IsZero() { // the payer's bank has taken all of it back
+		if _, err := move(ctx, tx, &o, Provisioning, Refunded, "delivery_failed"); err != nil {
+			return err
+		}
+		return revoke(ctx, tx, by, o)
 	}
 	if _, err := GiveBack(ctx, tx, by, Back{
 		Order: o, Amount: line.Refundable(), Key: "delivery_failed", Reason: "delivery_failed", Ends: true, About: string(d.ID),

@@ -2,6 +2,8 @@ package settlement
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"yunshi/internal/base/calendar"
@@ -46,8 +48,8 @@ func Deduct(ctx context.Context, tx *db.Tx, by audit.Actor, d Deduction) (err er
 	if err != nil || !posted {
 		return err
 	}
-	for to, x := range d.Buyers {
-		if _, err := ledger.Compensated(ctx, tx, d.Case, to, to, x, tx.Now()); err != nil {
+	for _, to := range slices.Sorted(maps.Keys(d.Buyers)) {
+		if _, err := ledger.Compensated(ctx, tx, d.Case, to, to, d.Buyers[to], tx.Now()); err != nil {
 			return err
 		}
 	}

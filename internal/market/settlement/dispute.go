@@ -100,8 +100,12 @@ func endRight(ctx context.Context, tx *db.Tx, by audit.Actor, o order.Order) err
 		return err
 	}
 	right, err := entitlement.OfLine(ctx, tx, string(o.Line))
-	if err != nil || right.State == entitlement.Refunded {
+	if err != nil {
 		return err
+	}
+	switch right.State {
+	case entitlement.Refunded, entitlement.Destroyed, entitlement.Prohibited:
+		return nil // it has ended already
 	}
 	_, err = entitlement.End(ctx, tx, by, right.ID, entitlement.Refunded)
 	return err

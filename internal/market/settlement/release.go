@@ -94,8 +94,9 @@ func schedule(ctx context.Context, tx *db.Tx, id order.ID) (err error) {
 		return err
 	}
 	due := dueAt(o.Refund(), o.DeliveredAt, accepted, auto.Days)
-	if _, err := tx.Exec(ctx, setDue, db.Micros(due), string(o.Line)); err != nil {
-		return err
+	n, err := tx.Exec(ctx, setDue, db.Micros(due), string(o.Line))
+	if err != nil || n == 0 {
+		return err // a part has been released: the timers of the next ones stand
 	}
 	if err := job.Cancel(ctx, tx, ReleaseJob, string(o.Line), "due"); err != nil {
 		return err
@@ -114,6 +115,9 @@ func (w Work) release(ctx context.Context, tx *db.Tx, by audit.Actor, line strin
 	forced := !tx.Now().Before(c.ActBy)
 	if !forced && (c.DueAt.IsZero() || tx.Now().Before(c.DueAt)) {
 		return nil // another timer of the line comes in time
+	}
+	if !forced && c.Part > 0 && tx.Now().Before(partDue(c)) {
+		return nil // likewise
 	}
 	l, err := ledger.LineOf(ctx, tx, line)
 	if err != nil {
@@ -173,8 +177,7 @@ func (w Work) releasePart(ctx context.Context, tx *db.Tx, by audit.Actor, c Coll
 		return err
 	}
 	if part < c.Parts {
-		next := c.CollectedAt.AddDate(0, int(part), 0)
-		return job.Enqueue(ctx, tx, job.Spec{Kind: ReleaseJob, Object: c.Line, Name: "due", At: next, Unique: true})
+		return job.Enqueue(ctx, tx, job.Spec{Kind: ReleaseJob, Object: c.Line, Name: "due", At: partDue(c), Unique: true})
 	}
 	if !reserve.IsZero() && !c.DueAt.IsZero() {
 		if err := job.Enqueue(ctx, tx, job.Spec{Kind: ReserveJob, Object: c.Line, At: c.DueAt, Unique: true}); err != nil {
@@ -281,18 +284,22 @@ func (w Work) SplitEnded(ctx context.Context, tx *db.Tx, s payment.Split) (err e
 	if err != nil {
 		return err
 	}
-	by := audit.Provider(s.Gateway)
+	by, over := audit.Provider(s.Gateway), c.State == Finished || c.State == Ended // splits end in any order
 	if s.State != payment.ShareDone {
 		if _, err := tx.Exec(ctx, addShare, -s.Share.Minor, c.Line); err != nil {
 			return err
 		}
+		if over {
+			return alarm(ctx, tx, by, "settlement.split.failed", c)
+		}
 		return errors.Join(w.move(ctx, tx, c, Failed, s.Reason), alarm(ctx, tx, by, "settlement.split.failed", c))
 	}
-	freed := s.Share
-	if s.Finish {
-		if freed, err = left(ctx, tx, c); err != nil {
-			return err
-		}
+	freed, err := left(ctx, tx, c)
+	if err != nil {
+		return err
+	}
+	if !s.Finish { // the last one may have ended first, and freed this share with the rest
+		freed.Minor = min(freed.Minor, s.Share.Minor)
 	}
 	if err := w.free(ctx, tx, c, string(s.ID), freed); err != nil {
 		return err
@@ -306,7 +313,7 @@ func (w Work) SplitEnded(ctx context.Context, tx *db.Tx, s payment.Split) (err e
 			return err
 		}
 	}
-	if !s.Finish {
+	if !s.Finish || over {
 		return nil
 	}
 	return w.move(ctx, tx, c, Finished, "")
@@ -370,14 +377,26 @@ func (w Work) Retry(ctx context.Context, tx *db.Tx, by audit.Actor, line string)
 		return err
 	}
 	share.Minor = max(0, share.Minor)
+	finish := c.Part == c.Parts
+	if !finish { // the parts that follow have waited for this
+		if err := job.Enqueue(ctx, tx, job.Spec{Kind: ReleaseJob, Object: line, Name: "due", At: partDue(c), Unique: true}); err != nil {
+			return err
+		}
+		if share.IsZero() {
+			return w.move(ctx, tx, c, Released, "")
+		}
+	}
 	split, err := payment.StartSplit(ctx, tx, by, payment.SplitStart{
-		Attempt: c.Attempt, Share: share, Finish: c.Part == c.Parts, Key: fmt.Sprintf("retry-%d", c.Version), Description: string(c.Order),
+		Attempt: c.Attempt, Share: share, Finish: finish, Key: fmt.Sprintf("retry-%d", c.Version), Description: string(c.Order),
 	})
 	if err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, addShare, split.Share.Minor, c.Line); err != nil {
 		return err
+	}
+	if !finish {
+		return w.move(ctx, tx, c, Released, "")
 	}
 	return w.move(ctx, tx, c, Splitting, "")
 }

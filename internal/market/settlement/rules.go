@@ -54,6 +54,10 @@ func parts(t catalog.Term, monthly bool) int64 {
 	return 1
 }
 
+// partDue is when the next part of a term's money may go: so many months after it
+// was collected as have gone before.
+func partDue(c Collection) time.Time { return c.CollectedAt.AddDate(0, int(c.Part), 0) }
+
 // withinCap refuses a share of a payment above a cap in basis points; zero is no
 // cap.
 func withinCap(share, captured money.Amount, points int64) error {

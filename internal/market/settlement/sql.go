@@ -37,7 +37,7 @@ const (
 	wdrCols = `id, vendor, purpose, gateway, payee, currency, amount, state, approvals, requested_by, first_by, second_by, reason, payout,
 		requested_at, ended_at`
 	insertWithdrawal = `INSERT INTO settlement_withdrawal (` + wdrCols + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 'requested', $8, $9, '', '', '', '', $10, 0)`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 'requested', $8, $9, '', '', '', '', $10, 0) ON CONFLICT DO NOTHING`
 	selectWithdrawal  = `SELECT ` + wdrCols + ` FROM settlement_withdrawal WHERE id = $1`
 	selectOfPayout    = `SELECT ` + wdrCols + ` FROM settlement_withdrawal WHERE payout = $1`
 	selectWithdrawals = `SELECT ` + wdrCols + ` FROM settlement_withdrawal WHERE vendor = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
@@ -111,9 +111,13 @@ func collection(ctx context.Context, r db.Reader, line string) (Collection, erro
 	return c, err
 }
 
+// insert refuses a second return of a deposit while one is under way.
 func insert(ctx context.Context, tx *db.Tx, w Withdrawal) error {
-	_, err := tx.Exec(ctx, insertWithdrawal, string(w.ID), string(w.Vendor), string(w.Purpose), w.Gateway, w.Payee, string(w.Amount.Currency), w.Amount.Minor,
+	n, err := tx.Exec(ctx, insertWithdrawal, string(w.ID), string(w.Vendor), string(w.Purpose), w.Gateway, w.Payee, string(w.Amount.Currency), w.Amount.Minor,
 		w.Approvals, string(w.RequestedBy), db.Micros(w.RequestedAt))
+	if err == nil && n == 0 {
+		err = ErrState
+	}
 	return err
 }
 
