@@ -33,6 +33,12 @@ bench: ## measure: purchases beside pgbench, search over a large catalogue, star
 torture: ## kill, cut and fill two nodes and PostgreSQL while clients buy; compare with the provider's journal
 	scripts/torture.sh
 
+simulate: ## a thousand made-up markets, their money checked after every transaction (minutes)
+	go run ./cmd/yunshi simulate --seed $$(date +%s) --seeds 1000 --least 100
+
+simbugs: ## plant each known bug into copies of the sources and count the seeds until the simulation notices
+	scripts/simbugs.sh
+
 lint: ## golangci-lint at the pinned version
 	go run $(GOLANGCI_LINT) run $(PACKAGES)
 

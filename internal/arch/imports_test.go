@@ -157,6 +157,11 @@ func edgesStayApart(t *tree) (found []string) {
 			if name != "cli" {
 				found = append(found, t.at(pos, "edge/%s imports app", name))
 			}
+		case "sim":
+			// The command line also runs simulated markets; nothing that serves one does.
+			if name != "cli" {
+				found = append(found, t.at(pos, "edge/%s imports sim", name))
+			}
 		default:
 			found = append(found, t.at(pos, "edge imports %s", imp))
 		}

@@ -72,12 +72,12 @@ func nothingRegisteredBehindTheBack(t *tree) (found []string) {
 	return found
 }
 
-// transactionsStartOutside: only the ways in, the wiring, command, job and files named work.go start transactions, and
+// transactionsStartOutside: only the ways in, the wiring, the simulation, command, job and files named work.go start transactions, and
 // only they may hold the pool. Everything else is given a transaction or a reader.
 func transactionsStartOutside(t *tree) (found []string) {
 	mayHold := func(f *file) bool {
 		switch r, name := ring(f.pkg.dir); r {
-		case "edge", "app", "testkit", "cmd":
+		case "edge", "app", "testkit", "cmd", "sim":
 			return true
 		case "market":
 			return name == "command" || name == "job" || f.name() == "work.go"

@@ -18,7 +18,7 @@ var (
 )
 
 // readers are the packages that may read the tables of any other; they never write.
-var readers = []string{"internal/market/report"}
+var readers = []string{"internal/market/report", "internal/sim"}
 
 // tablesHaveOneOwner: a table is named after its package, and no other package names it.
 func tablesHaveOneOwner(t *tree) (found []string) {

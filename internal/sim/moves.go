@@ -1,0 +1,48 @@
+package sim
+
+import "yunshi/internal/market/ledger"
+
+// kinds are the kinds of posting, the mirror among them.
+func kinds() (all []string) {
+	for _, k := range ledger.Kinds() {
+		all = append(all, string(k))
+	}
+	return append(all, string(ledger.P34Reverse))
+}
+
+// transitions are the changes of state that a market knows and that runs should
+// meet often, by the names under which the oracle counts them.
+var transitions = []string{
+	"order new → awaiting_payment", "order awaiting_payment → provisioning", "order awaiting_payment → expired", "order awaiting_payment → cancelled",
+	"order provisioning → delivered", "order delivered → completed", "order provisioning → refunding", "order refunding → refunded",
+
+	"attempt new → created", "attempt created → requires_action", "attempt created → unknown", "attempt created → failed", "attempt created → cancelled",
+	"attempt created → expired", "attempt requires_action → processing", "attempt requires_action → captured", "attempt requires_action → failed",
+	"attempt requires_action → cancelled", "attempt requires_action → expired", "attempt processing → captured", "attempt processing → expired",
+	"attempt unknown → requires_action", "attempt unknown → captured", "attempt unknown → failed", "attempt unknown → expired",
+	"attempt failed → captured", "attempt cancelled → captured", "attempt expired → captured",
+
+	"refund new → submitting", "refund new → returning", "refund returning → submitting", "refund returning → failed", "refund submitting → submitted",
+	"refund submitting → succeeded", "refund submitting → failed", "refund submitting → unknown", "refund submitted → succeeded",
+	"refund submitted → failed", "refund unknown → submitted", "refund unknown → succeeded", "refund unknown → failed", "refund succeeded → failed",
+
+	"split new → submitting", "split submitting → submitted", "split submitting → done", "split submitting → failed", "split submitting → unknown",
+	"split submitted → done", "split submitted → failed", "split unknown → submitted", "split unknown → done", "split unknown → failed",
+
+	"return new → submitting", "return submitting → submitted", "return submitting → done", "return submitting → failed", "return submitting → unknown",
+	"return submitted → done", "return submitted → failed", "return unknown → submitted", "return unknown → done", "return unknown → failed",
+
+	"payout new → created", "payout created → submitting", "payout submitting → in_transit", "payout submitting → paid", "payout submitting → failed",
+	"payout submitting → unknown", "payout in_transit → paid", "payout in_transit → failed", "payout unknown → in_transit", "payout unknown → paid",
+	"payout unknown → failed", "payout paid → returned",
+
+	"dispute new → inquiry", "dispute new → open", "dispute inquiry → open", "dispute open → submitted", "dispute open → won", "dispute open → lost",
+	"dispute submitted → won", "dispute submitted → lost", "dispute won → open",
+
+	"collection new → held", "collection held → released", "collection held → splitting", "collection held → ended", "collection released → splitting",
+	"collection splitting → finished", "collection splitting → failed", "collection failed → splitting", "collection failed → released",
+	"collection released → ended", "collection released → failed",
+
+	"withdrawal new → requested", "withdrawal new → paying", "withdrawal requested → paying", "withdrawal requested → rejected",
+	"withdrawal requested → cancelled", "withdrawal paying → paid", "withdrawal paying → failed", "withdrawal paid → returned",
+}
