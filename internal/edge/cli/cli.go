@@ -40,6 +40,7 @@ type grammar struct {
 	Migrate    migrateCmd    `cmd:"" help:"Bring the database to the schema of this program."`
 	Import     ImportCmd     `cmd:"" help:"Import a vendor's products from a file."`
 	Verify     verifyCmd     `cmd:"" help:"Re-read the database and check that everything that must be true is."`
+	Simulate   SimulateCmd   `cmd:"" help:"Run made-up markets through years of faults and check their money after every transaction."`
 	Clause     ClauseCmd     `cmd:"" help:"Show where a clause of the agreement lives in the code, what it refuses and which tests prove it."`
 	ShowConfig configCmd     `cmd:"" name:"config" help:"Print the configuration in force, secrets hidden."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

@@ -69,7 +69,7 @@ func importInto(ctx context.Context, d *db.DB, c *ImportCmd, out, errOut io.Writ
 		return err
 	}
 	var bar *progress
-	in.measured = func(lines int) { bar = newProgress(errOut, lang, lines) }
+	in.measured = func(lines int) { bar = newProgress(errOut, lang, "import", lines) }
 	in.done = func(lines int) { bar.add(lines) }
 	in.refused = report.add
 	sum, err := in.run(ctx, d)

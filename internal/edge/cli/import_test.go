@@ -318,7 +318,7 @@ func TestAWrongMemberIsNamed(t *testing.T) {
 
 func TestProgressCountsAndPredicts(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&out, text.EN, 1000)
+	p := newProgress(&out, text.EN, "import", 1000)
 	p.done = 250
 	if got, want := p.line(p.started.Add(10*time.Second)), "25 % · 250/1000 lines · 25 a second · 30 s left"; got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -374,7 +374,7 @@ func BenchmarkImport(b *testing.B) {
 				v, _ := m.Vendor(b, "深圳软件目录有限公司")
 				var sum tally
 				started := time.Now()
-				bar := newProgress(os.Stderr, text.EN, 0)
+				bar := newProgress(os.Stderr, text.EN, "import", 0)
 				in := importing{
 					file: name, batch: 500, vendor: v.ID, by: m.Compliance, measured: func(n int) { bar.total = n }, done: bar.add,
 					refused: func(r refused) error { b.Logf("%+v", r); return nil },

@@ -17,6 +17,7 @@ import (
 type progress struct {
 	out         io.Writer
 	lang        text.Lang
+	what        string                   // of the texts: "import"
 	bar         *progressbar.ProgressBar // nil elsewhere
 	done, total int
 	started     time.Time
@@ -26,12 +27,12 @@ type progress struct {
 // between is how long plain output stays silent.
 const between = 5 * time.Second
 
-func newProgress(out io.Writer, lang text.Lang, total int) *progress {
+func newProgress(out io.Writer, lang text.Lang, what string, total int) *progress {
 	now := time.Now()
-	p := &progress{out: out, lang: lang, total: total, started: now, said: now}
+	p := &progress{out: out, lang: lang, what: what, total: total, started: now, said: now}
 	if terminal(out) {
 		p.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(text.In(lang, "import.title")),
+			progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(text.In(lang, what+".title")),
 			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(30))
 	}
@@ -59,7 +60,7 @@ func (p *progress) add(n int) {
 // line is the plain form.
 func (p *progress) line(now time.Time) string {
 	rate := float64(p.done) / max(now.Sub(p.started).Seconds(), 0.001)
-	return text.In(p.lang, "import.eta", "Percent", p.done*100/max(p.total, 1), "Done", p.done, "Total", p.total,
+	return text.In(p.lang, p.what+".eta", "Percent", p.done*100/max(p.total, 1), "Done", p.done, "Total", p.total,
 		"Rate", int(rate), "Left", int(float64(p.total-p.done)/max(rate, 0.001)))
 }
 
