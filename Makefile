@@ -9,7 +9,7 @@ PACKAGES := ./... ./internal/market/vendor
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build test check race bench torture lint generate assets clauses schema
+.PHONY: help build test check race bench torture simulate simbugs lint generate assets clauses schema
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -11,6 +11,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
+	"yunshi/internal/market/refund"
 )
 
 // A buyer asks for its money back, the vendor sees what it loses, and finance
@@ -54,12 +55,32 @@ func (w *walk) money() {
 		w.open(page[1])
 		w.look(page[0])
 	}
+	w.open("/orders/" + id + "/refund?reason=not_as_described")
+	w.look("refund-would")
+	w.fill("text", "The export of the roster is missing.")
+	w.send(`main form[method="post"] [name="text"]`)
+	w.look("refund-asked")
+	var request string
+	w.must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) error {
+		all, err := refund.OfOrder(w.t.Context(), r, o.ID)
+		request = string(all[0].ID)
+		return err
+	}))
+	w.enterVendor(o.Vendor)
+	for _, page := range [][2]string{{"vendor-refunds", "/vendor/refunds"}, {"vendor-refund", "/vendor/refunds/" + request}, {"vendor-income", "/vendor/income"}} {
+		w.open(page[1])
+		w.look(page[0])
+	}
 	for _, u := range people.Operator.Users {
 		for _, role := range u.Roles {
 			if role != "finance" {
 				continue
 			}
 			w.enter(u)
+			for _, page := range [][2]string{{"all-refunds", "/operator/refunds"}, {"any-refund", "/operator/refunds/" + request}} {
+				w.open(page[1])
+				w.look(page[0])
+			}
 			month := string(ledger.MonthOf(o.PaidAt))
 			for _, page := range [][2]string{
 				{"finance", ""}, {"exceptions", "/exceptions"}, {"splits", "/splits"}, {"disputes", "/disputes"}, {"months", "/months"},
