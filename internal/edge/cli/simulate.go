@@ -46,10 +46,13 @@ func (c *SimulateCmd) Run(e *Env) error {
 	bar := newProgress(e.Err, e.Lang, "simulate", c.Seeds)
 	all, err := sim.Many(e.Ctx, o, c.Seeds, c.Workers, func(sim.Result) { bar.add(1) })
 	bar.finish()
-	if err != nil {
+	if err != nil && all.Runs == 0 {
 		return err
 	}
 	report(e.Out, e.Lang, all, c.Least)
+	if err != nil { // interrupted: what has ended is told
+		return err
+	}
 	if len(all.Failed) == 0 {
 		key := "simulate.clean"
 		if c.Script != "" {
