@@ -17,6 +17,7 @@ var (
 	ErrBoast         = fault.New(fault.Invalid, "ADVERTISING_WORD_BANNED", "AL 9")
 	ErrSecretInText  = fault.New(fault.Invalid, "CONTENT_BLOCKED", "UA 4.6")
 	ErrCategoryInUse = fault.New(fault.Conflict, "CATEGORY_IN_USE", "UA 5.2")
+	ErrCategoryClosed = fault.New(fault.Invalid, "CATEGORY_CLOSED", "UA 5.2")
 	ErrSlugTaken     = fault.New(fault.Conflict, "SLUG_TAKEN", "")
 	ErrOpenVersion   = fault.New(fault.Conflict, "VERSION_OPEN", "")
 	ErrOwnCase       = fault.New(fault.Forbidden, "SECOND_APPROVER_REQUIRED", "UA 8.2")

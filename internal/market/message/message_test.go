@@ -68,6 +68,12 @@ func unread(t testing.TB, d *db.DB, of audit.Actor) (n int64) {
 var samples = map[string]map[string]string{
 	"N-01": {"TitleZH": "用户协议", "TitleEN": "User Agreement", "EffectiveAt": "2026-03-10T16:00:00Z"},
 	"N-02": {"TitleZH": "退款规则", "TitleEN": "Refund Rules", "EffectiveAt": "2026-03-10T16:00:00Z"},
+	"N-03": {"TitleZH": "类目停用", "TitleEN": "A category is retired", "WhatZH": "说明", "WhatEN": "What", "MigrationZH": "无", "MigrationEN": "Nothing", "EffectiveAt": "2026-03-10T16:00:00Z"},
+	"N-81": {"KindsZH": "订单", "KindsEN": "orders", "WhyZH": "攻击", "WhyEN": "an attack", "HarmZH": "诈骗", "HarmEN": "fraud", "RemediesZH": "已修复", "RemediesEN": "mended",
+		"HelpZH": "修改密码", "HelpEN": "change the password", "Contact": "dpo@example.com", "DetectedAt": "2026-03-10T16:00:00Z"},
+	"N-82": {"TitleZH": "无法下单", "TitleEN": "No orders", "ScopeZH": "下单", "ScopeEN": "ordering", "WhyZH": "正在查明", "WhyEN": "looked into", "StartedAt": "2026-03-10T16:00:00Z", "EndedAt": "", "ExemptZH": "", "ExemptEN": "", "Phase": "started"},
+	"N-91": {"EndAt": "2026-12-31T16:00:00Z", "TextZH": "终止", "TextEN": "The end", "PlanZH": "订单：完成", "PlanEN": "Orders: done", "Days": "30"},
+	"OP-01": {"TitleZH": "无法下单", "TitleEN": "No orders", "Outcome": "upheld", "Words": "x"},
 	"N-11": {"TimeAt": "2026-03-02T02:00:00Z", "Place": "203.0.*.*"},
 	"N-12": {"ChangedAt": "2026-03-02T02:00:00Z", "Items": "e-mail"},
 	"N-13": {"DecidedAt": "2026-03-02T02:00:00Z"},
