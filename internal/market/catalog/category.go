@@ -225,4 +225,3 @@ func settledIn(ctx context.Context, r db.Reader, code string) (string, error) {
 	}
 	return code, nil
 }
-

@@ -256,10 +256,10 @@ const (
 	selectToIndex = `SELECT product FROM catalog_move WHERE from_category = $1 AND product > $2 ORDER BY product LIMIT $3`
 	countMoves    = `SELECT COUNT(*) FROM catalog_move WHERE from_category = $1`
 
-	treeCols    = `number, tree, sha256, change, made_by, made_at`
-	insertTree  = `INSERT INTO catalog_tree (` + treeCols + `) VALUES ($1, $2, $3, $4, $5, $6)`
+	treeCols     = `number, tree, sha256, change, made_by, made_at`
+	insertTree   = `INSERT INTO catalog_tree (` + treeCols + `) VALUES ($1, $2, $3, $4, $5, $6)`
 	selectNewest = `SELECT ` + treeCols + ` FROM catalog_tree ORDER BY number DESC LIMIT 1`
-	selectTrees = `SELECT ` + treeCols + ` FROM catalog_tree ORDER BY number DESC LIMIT 100`
+	selectTrees  = `SELECT ` + treeCols + ` FROM catalog_tree ORDER BY number DESC LIMIT 100`
 )
 
 func scanTree(s db.Scanner) (Tree, error) {

@@ -174,4 +174,3 @@ func ClosesContests(ctx context.Context, r db.Reader, n Interruption) (calendar.
 	window, err := agreement.Setting[struct{ Days int }](ctx, r, "interruption_contest")
 	return calendar.On(n.CauseAt).AddDays(window.Days), err
 }
-

@@ -231,7 +231,7 @@ type Incident struct {
 	Cause          string // class; "unknown" until it is known
 	Personal       bool   // personal data is involved
 	DataKinds      []string
-	Everyone       bool // every account is a subject; otherwise those that are named
+	Everyone       bool   // every account is a subject; otherwise those that are named
 	Summary        string `json:"-"`
 	DetectedAt     time.Time
 	OpenedBy       string

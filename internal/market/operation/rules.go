@@ -35,7 +35,7 @@ func outlasts(s Service, until time.Time) error {
 		return ErrEnded
 	case WindingDown:
 		if until.IsZero() || until.After(s.EndAt) {
-			return ErrPastEnd.With("EndAt", calendar.On(s.EndAt).String())
+			return ErrPastEnd.With("Until", calendar.On(s.EndAt).String())
 		}
 	}
 	return nil

@@ -16,19 +16,19 @@ const (
 	// who has an order of a product, by product, by category now or before it was
 	// retired, or by order. $1 is whether all vendors are.
 	affected = `SELECT DISTINCT a.account FROM (
-			SELECT v.account AS account FROM vendor_vendor v WHERE $1 AND v.state NOT IN ('rejected', 'expelled', 'exited')
-			UNION SELECT v.account FROM vendor_vendor v JOIN catalog_product p ON p.vendor_id = v.id
+			SELECT v.account_id AS account FROM vendor_vendor v WHERE $1 AND v.state NOT IN ('rejected', 'expelled', 'exited')
+			UNION SELECT v.account_id FROM vendor_vendor v JOIN catalog_product p ON p.vendor_id = v.id
 				WHERE $2 <> '' AND (p.category = $2 OR p.id IN (SELECT m.product FROM catalog_move m WHERE m.from_category = $2))
 			UNION SELECT g.account FROM entitlement_grant g JOIN catalog_product p ON p.id = g.product
 				WHERE $2 <> '' AND g.state IN ('pending', 'active', 'suspended') AND (p.category = $2 OR p.id IN (SELECT m.product FROM catalog_move m WHERE m.from_category = $2))`
 	affectedProducts = `
-			UNION SELECT v.account FROM vendor_vendor v JOIN catalog_product p ON p.vendor_id = v.id WHERE p.id IN `
+			UNION SELECT v.account_id FROM vendor_vendor v JOIN catalog_product p ON p.vendor_id = v.id WHERE p.id IN `
 	affectedHolders = `
 			UNION SELECT g.account FROM entitlement_grant g WHERE g.state IN ('pending', 'active', 'suspended') AND g.product IN `
 	affectedOrders = `
 			UNION SELECT o.account FROM order_order o WHERE o.id IN `
 	affectedSellers = `
-			UNION SELECT v.account FROM order_order o JOIN vendor_vendor v ON v.id = o.vendor WHERE o.id IN `
+			UNION SELECT v.account_id FROM order_order o JOIN vendor_vendor v ON v.id = o.vendor WHERE o.id IN `
 	affectedAfter = `) a WHERE a.account > `
 	affectedOnly  = ` AND a.account = `
 	affectedFirst = ` ORDER BY a.account LIMIT `
