@@ -28,6 +28,7 @@ import (
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/message"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/reconciliation"
@@ -59,6 +60,9 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		return nil, err
 	}
 	refunds := refund.Rules{Invoiced: refund.Invoiced, RedLetter: refund.RedLetter} // no package decides on breaches yet
+	operations := operation.Rules{
+		Affected: report.Affected, Concerns: report.Concerns, Left: report.RunOff, Lengthen: lengthen, Page: a.homePage,
+	}
 	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{},
@@ -88,6 +92,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		identity.Work{Checker: idreview.Checker{}}.Handlers(),
 		agreement.Work{}.Handlers(),
 		message.Work{Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
+		operation.Work{Rules: operations}.Handlers(),
 		vendor.Work{Left: left}.Handlers(),
 		catalog.Work{}.Handlers(),
 		search.Work{}.Handlers(),
@@ -105,7 +110,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	}
 	a.Worker = job.NewWorker(a.DB, handlers, a.Log)
 	a.Market = &serve.Market{
-		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books,
+		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Operation: operations, Settling: settlements, Books: books,
 		Log: a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,
@@ -119,7 +124,8 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	pages := shop.Routes(a.Market)
 	pages = append(pages, vendordesk.Routes(a.Market)...)
 	pages = append(pages, operatordesk.Routes(a.Market, banktransfer.ParseStatement)...)
-	return serve.New(a.Market, serve.Surface{Routes: pages, MaxBody: 64 << 20}, serve.Surface{Routes: programs, API: true, Prefix: api.Prefix, PerSecond: 500})
+	a.pages, err = serve.New(a.Market, serve.Surface{Routes: pages, MaxBody: 64 << 20}, serve.Surface{Routes: programs, API: true, Prefix: api.Prefix, PerSecond: 500})
+	return a.pages, err
 }
 
 // gateways are the providers by name, and those offered at checkout in order.

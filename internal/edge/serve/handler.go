@@ -19,6 +19,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/operation"
 )
 
 // Surface is one kind of callers: browsers, or programs.
@@ -124,6 +125,9 @@ func (c *Call) serve(s Surface, route Route, limits *limits) (err error) {
 	if err := c.firstUse(); err != nil {
 		return err
 	}
+	if err := c.stillOpen(route); err != nil {
+		return err
+	}
 	return route.Handle(c)
 }
 
@@ -186,6 +190,15 @@ func (c *Call) language() {
 	c.Lang = chosen
 	c.Actor.Locale = string(chosen)
 	c.R = c.R.WithContext(text.With(c.R.Context(), chosen))
+}
+
+// stillOpen refuses changes once the service has ended, but for the routes of an
+// archive and for notices of providers, which are about money that exists.
+func (c *Call) stillOpen(route Route) error {
+	if c.R.Method == http.MethodGet || c.R.Method == http.MethodHead || route.Archive || route.Proves {
+		return nil
+	}
+	return c.Read(func(r db.Reader) error { return operation.MustChange(c.R.Context(), r) })
 }
 
 // firstUse records an acceptance by use: somebody who was shown the agreement

@@ -26,6 +26,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
@@ -49,16 +50,17 @@ type Licence struct{ Label, Href string }
 
 // Market is everything handlers may use.
 type Market struct {
-	DB       *db.DB
-	Blob     blob.Store
-	Gateways map[string]payment.Gateway
-	Methods  []string // gateways offered at checkout, in order
-	Delivery delivery.Work
-	Refund   refund.Rules
-	Settling settlement.Work
-	Books    reconciliation.Work
-	Info     Info
-	Log      *slog.Logger
+	DB        *db.DB
+	Blob      blob.Store
+	Gateways  map[string]payment.Gateway
+	Methods   []string // gateways offered at checkout, in order
+	Delivery  delivery.Work
+	Refund    refund.Rules
+	Operation operation.Rules
+	Settling  settlement.Work
+	Books     reconciliation.Work
+	Info      Info
+	Log       *slog.Logger
 }
 
 // Handler answers a request or returns why not.
@@ -73,6 +75,9 @@ type Route struct {
 	// request, as payment notices do. Such a caller sends for many customers from
 	// one address and is not limited by it.
 	Proves bool
+	// Archive says that the route stays open after the end of the service although it
+	// changes something: a session, a look at what is owed, money that is settled.
+	Archive bool
 }
 
 // Call is one request with what serve found out about it.

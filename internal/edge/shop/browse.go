@@ -10,6 +10,7 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/search"
 )
 
@@ -17,6 +18,7 @@ import (
 type homeView struct {
 	Groups []categoryGroup
 	Newest []page.ProductCard
+	Ending operation.Service
 }
 
 // categoryGroup is a category of the first level with its children.
@@ -36,6 +38,10 @@ func home(c *serve.Call) error {
 		v.Groups = groups(tree, c.Lang)
 		found, err := search.Find(ctx, r, search.Query{Lang: c.Lang, Sort: search.Newest, Limit: 8})
 		v.Newest = cards(found.Hits, tree, c.Lang)
+		if err != nil {
+			return err
+		}
+		v.Ending, err = operation.ServiceOf(ctx, r)
 		return err
 	})
 	if err != nil {

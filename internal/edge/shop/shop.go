@@ -45,7 +45,7 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "GET /orders/{id}/receipt", Access: serve.SignedIn, Handle: receipt},
 		{Pattern: "POST /orders/{id}/pay", Access: serve.Accepted, Handle: payAgain},
 		{Pattern: "POST /orders/{id}/cancel", Access: serve.Accepted, Handle: cancelOrder},
-		{Pattern: "POST /orders/{id}/reveal", Access: serve.SignedIn, Handle: revealOrder},
+		{Pattern: "POST /orders/{id}/reveal", Access: serve.SignedIn, Handle: revealOrder, Archive: true},
 
 		// What a measure takes from an account is never an invoice it is owed, so these ask for no more than a session.
 		{Pattern: "GET /orders/{id}/invoice", Access: serve.SignedIn, Handle: showInvoice},
@@ -65,16 +65,16 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "POST /orders/{id}/matter", Access: serve.SignedIn, Handle: openMatter},
 		{Pattern: "GET /refunds", Access: serve.SignedIn, Handle: refunds},
 		{Pattern: "GET /refunds/{id}", Access: serve.SignedIn, Handle: oneRefund},
-		{Pattern: "POST /refunds/{id}/withdraw", Access: serve.SignedIn, Handle: withdrawRefund},
-		{Pattern: "POST /refunds/{id}/accept", Access: serve.SignedIn, Handle: acceptRefund},
-		{Pattern: "POST /refunds/{id}/escalate", Access: serve.SignedIn, Handle: escalateRefund},
+		{Pattern: "POST /refunds/{id}/withdraw", Access: serve.SignedIn, Handle: withdrawRefund, Archive: true},
+		{Pattern: "POST /refunds/{id}/accept", Access: serve.SignedIn, Handle: acceptRefund, Archive: true},
+		{Pattern: "POST /refunds/{id}/escalate", Access: serve.SignedIn, Handle: escalateRefund, Archive: true},
 		{Pattern: "POST /refunds/{id}/say", Access: serve.SignedIn, Handle: sayInMatter},
 		{Pattern: "POST /refunds/{id}/proof", Access: serve.SignedIn, Handle: attachProof},
 		{Pattern: "GET /refunds/{id}/proofs/{proof}", Access: serve.SignedIn, Handle: openProof},
 
 		{Pattern: "GET /products", Access: serve.SignedIn, Handle: products},
 		{Pattern: "GET /products/{id}", Access: serve.SignedIn, Handle: showProduct},
-		{Pattern: "POST /products/{id}/reveal", Access: serve.SignedIn, Handle: revealProduct},
+		{Pattern: "POST /products/{id}/reveal", Access: serve.SignedIn, Handle: revealProduct, Archive: true},
 		{Pattern: "GET /d/{token}", Access: serve.SignedIn, Handle: download},
 
 		{Pattern: "GET /messages", Access: serve.SignedIn, Handle: messages},
@@ -82,8 +82,8 @@ func Routes(*serve.Market) []serve.Route {
 
 		{Pattern: "GET /account", Access: serve.SignedIn, Handle: profile},
 		{Pattern: "POST /account/keys", Access: serve.Owner, Handle: createKey},
-		{Pattern: "POST /account/keys/{id}/revoke", Access: serve.Owner, Handle: revokeKey},
-		{Pattern: "POST /account/sessions/{id}/end", Access: serve.SignedIn, Handle: endSession},
+		{Pattern: "POST /account/keys/{id}/revoke", Access: serve.Owner, Handle: revokeKey, Archive: true},
+		{Pattern: "POST /account/sessions/{id}/end", Access: serve.SignedIn, Handle: endSession, Archive: true},
 		{Pattern: "GET /account/identity", Access: serve.SignedIn, Handle: identityPage},
 		{Pattern: "POST /account/identity", Access: serve.Owner, Handle: submitIdentity},
 		{Pattern: "GET /account/users", Access: serve.SignedIn, Handle: users},
@@ -99,14 +99,22 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "GET /rules/complaints", Access: serve.Public, Handle: rulesComplaints},
 		{Pattern: "GET /rules/law", Access: serve.Public, Handle: rulesLaw},
 		{Pattern: "GET /rules/refusals", Access: serve.Public, Handle: rulesRefusals},
+		{Pattern: "GET /status", Access: serve.Public, Handle: showStatus},
+		{Pattern: "GET /status.atom", Access: serve.Public, Handle: statusFeed},
+		{Pattern: "GET /status/{id}", Access: serve.Public, Handle: showInterruption},
+		{Pattern: "POST /status/{id}/contest", Access: serve.SignedIn, Handle: contestCause, Archive: true},
+		{Pattern: "GET /changes", Access: serve.Public, Handle: showChanges},
+		{Pattern: "GET /changes.atom", Access: serve.Public, Handle: changesFeed},
+		{Pattern: "GET /changes/{id}", Access: serve.Public, Handle: showChange},
+		{Pattern: "GET /wind-down", Access: serve.Public, Handle: showWindDown},
 		{Pattern: "GET /verify", Access: serve.Public, Handle: transparency},
 		{Pattern: "GET /verify/{record}", Access: serve.SignedIn, Handle: proof},
 
 		{Pattern: "GET /register", Access: serve.Public, Handle: registerPage},
 		{Pattern: "POST /register", Access: serve.Public, Handle: register},
 		{Pattern: "GET /signin", Access: serve.Public, Handle: signInPage},
-		{Pattern: "POST /signin", Access: serve.Public, Handle: signIn},
-		{Pattern: "POST /signout", Access: serve.SignedIn, Handle: signOut},
+		{Pattern: "POST /signin", Access: serve.Public, Handle: signIn, Archive: true},
+		{Pattern: "POST /signout", Access: serve.SignedIn, Handle: signOut, Archive: true},
 	}
 }
 

@@ -103,7 +103,7 @@ func (d desk) edit(c *serve.Call, e editor) error {
 		if e.reasons, err = lastReasons(ctx, r, e.product.ID); err != nil {
 			return err
 		}
-		found, err := catalog.Check(ctx, r, v.ID, e.version.Content)
+		found, err := catalog.CheckOf(ctx, r, v.ID, e.product.Category, e.version.Content)
 		e.verdicts = verdicts(ctx, found)
 		return err
 	}); err != nil {

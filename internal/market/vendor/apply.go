@@ -9,6 +9,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/operation"
 )
 
 // Apply asks for the actor's account to become a vendor, or, after a refusal,
@@ -16,6 +17,9 @@ import (
 // real name, a subject type that the rulebook admits, and a complete profile.
 func Apply(ctx context.Context, tx *db.Tx, by audit.Actor, a Application) (_ Vendor, err error) {
 	defer fault.Wrap(&err, "vendor.Apply(%s)", by.Account)
+	if err := operation.MustTakeNew(ctx, tx); err != nil { // 8.1
+		return Vendor{}, err
+	}
 	a, err = admit(ctx, tx, by, a)
 	if err != nil {
 		return Vendor{}, err
