@@ -25,7 +25,9 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/message"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
@@ -57,6 +59,9 @@ type Market struct {
 	Refund   refund.Rules
 	Settling settlement.Work
 	Books    reconciliation.Work
+	Files    content.Work  // lets files in and out
+	Content  content.Rules // decides on what people wrote
+	Talks    message.Talks
 	Info     Info
 	Log      *slog.Logger
 }

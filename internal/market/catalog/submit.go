@@ -11,6 +11,7 @@ import (
 	"yunshi/internal/base/screen"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/vendor"
 )
 
@@ -31,6 +32,9 @@ func Submit(ctx context.Context, tx *db.Tx, by audit.Actor, id VersionID) (_ Ver
 		return Version{}, ErrDelisted.With("State", string(p.State))
 	}
 	if err := vendor.MustPublish(ctx, tx, seller.ID); err != nil {
+		return Version{}, err
+	}
+	if err := lawful(ctx, tx, by, p.ID, v.Content); err != nil {
 		return Version{}, err
 	}
 	faults, err := Check(ctx, tx, seller.ID, v.Content)
@@ -56,6 +60,23 @@ func Submit(ctx context.Context, tx *db.Tx, by audit.Actor, id VersionID) (_ Ver
 		Act: "listing.submitted", Subjects: []string{string(p.ID), string(id)}, Clauses: []string{"UA 3.2"},
 		Data: map[string]any{"sha256": v.SHA256},
 	})
+}
+
+// lawful refuses a sheet with a term of the lexicon, and leaves the sealed text.
+func lawful(ctx context.Context, tx *db.Tx, by audit.Actor, p ProductID, c Content) error {
+	words, err := content.LexiconOf(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, t := range texts(c) {
+		if !words.Listed(t.text) {
+			continue
+		}
+		if err := content.Must(ctx, tx, by, content.Piece{Kind: content.Listing, Ref: string(p), Field: t.field, Place: screen.Public, Text: t.text}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Check is the whole checklist for a sheet of a vendor today: [Checklist], the
@@ -84,6 +105,7 @@ type grounds struct {
 	limits     limits
 	categories map[string]bool
 	today      calendar.Date
+	words      content.Lexicon
 	scanned    *sync.Map // text to findings: sheets of one vendor repeat most of their texts
 }
 
@@ -91,7 +113,7 @@ func (g grounds) scan(text string) []screen.Finding {
 	if found, ok := g.scanned.Load(text); ok {
 		return found.([]screen.Finding)
 	}
-	found := screen.Scan(text)
+	found := g.words.Scan(text)
 	g.scanned.Store(text, found)
 	return found
 }
@@ -109,6 +131,9 @@ func groundsOf(ctx context.Context, r db.Reader) (g grounds, err error) {
 		return g, err
 	}
 	g = grounds{limits: limits{nameZH: name.ZH, nameEN: name.EN, years: term.Years}, categories: map[string]bool{}, today: calendar.On(r.Now()), scanned: &sync.Map{}}
+	if g.words, err = content.LexiconOf(ctx, r); err != nil {
+		return g, err
+	}
 	all, err := Categories(ctx, r)
 	for _, c := range all {
 		g.categories[c.Code] = true
