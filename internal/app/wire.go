@@ -21,6 +21,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
@@ -34,11 +35,13 @@ import (
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/report"
+	"yunshi/internal/market/review"
 	"yunshi/internal/market/search"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
 	"yunshi/internal/plug/alipay"
 	"yunshi/internal/plug/banktransfer"
+	"yunshi/internal/plug/clamav"
 	"yunshi/internal/plug/idreview"
 	"yunshi/internal/plug/nativehook"
 	"yunshi/internal/plug/outbound"
@@ -62,6 +65,11 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	refunds := refund.Rules{Invoiced: refund.Invoiced, RedLetter: refund.RedLetter} // no package decides on breaches yet
 	operations := operation.Rules{
 		Affected: report.Affected, Concerns: report.Concerns, Left: report.RunOff, Lengthen: lengthen, Page: a.homePage,
+	intake := content.Work{Files: a.Blob}
+	if a.Config.ClamAV != "" {
+		if intake.Scanner, err = clamav.New(a.Config.ClamAV); err != nil {
+			return nil, fmt.Errorf("config: clamav: %w", err)
+		}
 	}
 	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
 	deliveries := delivery.Work{
@@ -111,6 +119,11 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	a.Worker = job.NewWorker(a.DB, handlers, a.Log)
 	a.Market = &serve.Market{
 		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Operation: operations, Settling: settlements, Books: books,
+		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books,
+		Files: intake, Talks: message.Talks{Parties: order.Parties},
+		Content: content.Rules{Owners: map[content.Kind]content.Owner{
+			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
+		}}, // no package opens cases yet
 		Log: a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,

@@ -25,8 +25,10 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/operation"
+	"yunshi/internal/market/message"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
@@ -61,6 +63,19 @@ type Market struct {
 	Books     reconciliation.Work
 	Info      Info
 	Log       *slog.Logger
+	DB       *db.DB
+	Blob     blob.Store
+	Gateways map[string]payment.Gateway
+	Methods  []string // gateways offered at checkout, in order
+	Delivery delivery.Work
+	Refund   refund.Rules
+	Settling settlement.Work
+	Books    reconciliation.Work
+	Files    content.Work  // lets files in and out
+	Content  content.Rules // decides on what people wrote
+	Talks    message.Talks
+	Info     Info
+	Log      *slog.Logger
 }
 
 // Handler answers a request or returns why not.

@@ -275,7 +275,7 @@ func attachProof(c *serve.Call) error {
 	}
 	u, err := c.Upload("file")
 	if err != nil {
-		return err
+		return refundDone(c, m.Order, err)
 	}
 	err = serve.Act(c, serve.Intent{Name: "refund.matter.attach", Input: u.Stored, Subjects: []string{string(m.ID), string(m.Order)}, Clauses: []string{"UA 4.5"}}, func(tx *db.Tx) error {
 		_, err := refund.Attach(ctx, tx, c.Actor, m.ID, refund.Proof{Name: u.Name, MediaType: u.MediaType, Size: u.Stored.Size, SHA256: u.Stored.SHA256, Blob: u.Stored.Key})
@@ -292,7 +292,7 @@ func openProof(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	return c.SendFile(p.Blob, p.Name, p.MediaType, p.Size)
+	return c.SendFile(p.Blob, p.Name, p.MediaType, p.SHA256, p.Size)
 }
 
 // oneRefund leads from a request or matter to its order's refund.

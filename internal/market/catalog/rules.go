@@ -12,6 +12,7 @@ import (
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/screen"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/vendor"
 )
 
@@ -179,13 +180,17 @@ func honestBadges(badges []Both) fault.List {
 }
 
 // cleanTexts puts every text of the sheet through the screen for public places:
-// ways to pay outside the market, secrets, void terms, banned advertising words.
+// terms of the lexicon, ways to pay outside the market, secrets, void terms, banned
+// advertising words.
 func cleanTexts(c Content, scan func(string) []screen.Finding) fault.List {
 	var faults fault.List
 	for _, t := range texts(c) {
 		found := scan(t.text)
 		if len(found) == 0 {
 			continue
+		}
+		if screen.Illegal(found) != screen.Pass {
+			faults = append(faults, content.ErrBlocked.In(t.field))
 		}
 		for _, judged := range []struct {
 			verdict screen.Verdict

@@ -12,6 +12,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/operation"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/vendor"
 )
 
@@ -40,6 +41,10 @@ func Submit(ctx context.Context, tx *db.Tx, by audit.Actor, id VersionID) (_ Ver
 		}
 	}
 	faults, err := CheckOf(ctx, tx, seller.ID, p.Category, v.Content)
+	if err := lawful(ctx, tx, by, p.ID, v.Content); err != nil {
+		return Version{}, err
+	}
+	faults, err := Check(ctx, tx, seller.ID, v.Content)
 	if err != nil {
 		return Version{}, err
 	}
@@ -62,6 +67,23 @@ func Submit(ctx context.Context, tx *db.Tx, by audit.Actor, id VersionID) (_ Ver
 		Act: "listing.submitted", Subjects: []string{string(p.ID), string(id)}, Clauses: []string{"UA 3.2"},
 		Data: map[string]any{"sha256": v.SHA256},
 	})
+}
+
+// lawful refuses a sheet with a term of the lexicon, and leaves the sealed text.
+func lawful(ctx context.Context, tx *db.Tx, by audit.Actor, p ProductID, c Content) error {
+	words, err := content.LexiconOf(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, t := range texts(c) {
+		if !words.Listed(t.text) {
+			continue
+		}
+		if err := content.Must(ctx, tx, by, content.Piece{Kind: content.Listing, Ref: string(p), Field: t.field, Place: screen.Public, Text: t.text}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Check is the whole checklist for a sheet of a vendor today: [Checklist], the
@@ -96,6 +118,7 @@ type grounds struct {
 	limits     limits
 	categories map[string]CategoryState
 	today      calendar.Date
+	words      content.Lexicon
 	scanned    *sync.Map // text to findings: sheets of one vendor repeat most of their texts
 }
 
@@ -103,7 +126,7 @@ func (g grounds) scan(text string) []screen.Finding {
 	if found, ok := g.scanned.Load(text); ok {
 		return found.([]screen.Finding)
 	}
-	found := screen.Scan(text)
+	found := g.words.Scan(text)
 	g.scanned.Store(text, found)
 	return found
 }
@@ -122,6 +145,11 @@ func groundsOf(ctx context.Context, r db.Reader) (g grounds, err error) {
 	}
 	g = grounds{limits: limits{nameZH: name.ZH, nameEN: name.EN, years: term.Years}, categories: map[string]CategoryState{}, today: calendar.On(r.Now()), scanned: &sync.Map{}}
 	all, err := WholeTree(ctx, r)
+	g = grounds{limits: limits{nameZH: name.ZH, nameEN: name.EN, years: term.Years}, categories: map[string]bool{}, today: calendar.On(r.Now()), scanned: &sync.Map{}}
+	if g.words, err = content.LexiconOf(ctx, r); err != nil {
+		return g, err
+	}
+	all, err := Categories(ctx, r)
 	for _, c := range all {
 		g.categories[c.Code] = c.State
 	}

@@ -23,8 +23,8 @@ func mailed(code string) bool { return slices.Contains(mailedCodes, code) }
 
 // render writes a notice in both languages. An unknown code is a defect of the
 // caller.
-func render(ctx context.Context, n Notice) (content, error) {
-	c := content{}
+func render(ctx context.Context, n Notice) (bodies, error) {
+	c := bodies{}
 	for _, l := range []text.Lang{text.ZH, text.EN} {
 		title, body := "notice."+n.Code+".title", "notice."+n.Code+".body"
 		if !text.Has(l, title) || !text.Has(l, body) {
