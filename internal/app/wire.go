@@ -21,6 +21,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
@@ -59,6 +60,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		return nil, err
 	}
 	refunds := refund.Rules{Invoiced: refund.Invoiced, RedLetter: refund.RedLetter} // no package decides on breaches yet
+	complaints := complaint.Rules{RedLetter: refund.RedLetter}                      // nobody keeps a register of disclosures or opens cases yet
 	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{},
@@ -99,6 +101,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		settlements.Handlers(),
 		refund.Work{Rules: refunds}.Handlers(),
 		books.Handlers(),
+		complaint.Work{Rules: complaints, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 	)
 	if err != nil {
 		return nil, err
@@ -106,7 +109,8 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	a.Worker = job.NewWorker(a.DB, handlers, a.Log)
 	a.Market = &serve.Market{
 		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books,
-		Log: a.Log,
+		Complaint: complaints,
+		Log:       a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,
 			BaseURL: a.Config.BaseURL, PayHosts: payHosts(a.Config), Version: Version(), LogKey: a.Verifying,

@@ -25,6 +25,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/reconciliation"
@@ -59,6 +60,8 @@ type Market struct {
 	Books    reconciliation.Work
 	Info     Info
 	Log      *slog.Logger
+
+	Complaint complaint.Rules
 }
 
 // Handler answers a request or returns why not.
