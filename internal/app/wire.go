@@ -22,6 +22,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/content"
+	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
@@ -71,6 +72,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 			return nil, fmt.Errorf("config: clamav: %w", err)
 		}
 	}
+	complaints := complaint.Rules{RedLetter: refund.RedLetter}                      // nobody keeps a register of disclosures or opens cases yet
 	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{},
@@ -112,6 +114,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		settlements.Handlers(),
 		refund.Work{Rules: refunds}.Handlers(),
 		books.Handlers(),
+		complaint.Work{Rules: complaints, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 	)
 	if err != nil {
 		return nil, err
@@ -125,6 +128,8 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
 		}}, // no package opens cases yet
 		Log: a.Log,
+		Complaint: complaints,
+		Log:       a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,
 			BaseURL: a.Config.BaseURL, PayHosts: payHosts(a.Config), Version: Version(), LogKey: a.Verifying,

@@ -26,6 +26,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/content"
+	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/operation"
 	"yunshi/internal/market/message"
@@ -76,6 +77,8 @@ type Market struct {
 	Talks    message.Talks
 	Info     Info
 	Log      *slog.Logger
+
+	Complaint complaint.Rules
 }
 
 // Handler answers a request or returns why not.
