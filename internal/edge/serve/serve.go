@@ -26,6 +26,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
@@ -57,8 +58,11 @@ type Market struct {
 	Refund   refund.Rules
 	Settling settlement.Work
 	Books    reconciliation.Work
-	Info     Info
-	Log      *slog.Logger
+
+	Enforcing enforcement.Rules
+
+	Info Info
+	Log  *slog.Logger
 }
 
 // Handler answers a request or returns why not.
