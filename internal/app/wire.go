@@ -24,6 +24,7 @@ import (
 	"yunshi/internal/market/content"
 	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
 	"yunshi/internal/market/invoice"
@@ -73,6 +74,11 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		}
 	}
 	complaints := complaint.Rules{RedLetter: refund.RedLetter}                      // nobody keeps a register of disclosures or opens cases yet
+	refunds := refund.Rules{Breach: enforcement.BreachOf, Invoiced: refund.Invoiced, RedLetter: refund.RedLetter}
+	measures := enforcement.Rules{
+		Content:       map[string]enforcement.Blocker{enforcement.Product: enforcement.Products()},
+		BreachDecided: refunds.BreachDecided,
+	}
 	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{},
@@ -113,6 +119,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		order.Work{}.Handlers(),
 		settlements.Handlers(),
 		refund.Work{Rules: refunds}.Handlers(),
+		enforcement.Work{Rules: measures}.Handlers(),
 		books.Handlers(),
 		complaint.Work{Rules: complaints, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 	)
@@ -127,6 +134,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		Content: content.Rules{Owners: map[content.Kind]content.Owner{
 			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
 		}}, // no package opens cases yet
+		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books, Enforcing: measures,
 		Log: a.Log,
 		Complaint: complaints,
 		Log:       a.Log,

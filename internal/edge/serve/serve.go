@@ -30,6 +30,7 @@ import (
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/operation"
 	"yunshi/internal/market/message"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
@@ -79,6 +80,11 @@ type Market struct {
 	Log      *slog.Logger
 
 	Complaint complaint.Rules
+
+	Enforcing enforcement.Rules
+
+	Info Info
+	Log  *slog.Logger
 }
 
 // Handler answers a request or returns why not.

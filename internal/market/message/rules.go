@@ -18,6 +18,7 @@ var mailedCodes = []string{
 	"N-03", "N-81", "N-82", "N-91", "OP-01",
 	"N-46", "N-47", "N-72", "C-01", "C-02",
 	"O-01", "O-02", "O-03", "O-04", "O-05", "S-02", "S-03", "S-04", "S-05", "V-01",
+	"N-53", "N-55", "M-01", "M-02",
 }
 
 func mailed(code string) bool { return slices.Contains(mailedCodes, code) }

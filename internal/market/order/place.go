@@ -71,7 +71,11 @@ func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, e
 			Sheet: offer.TermsSheet, SheetSHA256: offer.SHA256, Product: offer.Product.ID, Slug: offer.Product.Slug,
 			Version: offer.Version.ID, Plan: offer.PlanID, PlanCode: offer.Plan.Code, Quantity: p.Quantity, Fee: q.Fee, Off: q.Off,
 			Refund: q.Refund, Seller: offer.Vendor, Collector: p.Collector, AgreementBundle: bundle.Hash, Account: p.For, ShownAt: tx.Now(),
+			Licence: licenceOf(bundle.Agreement),
 		},
+	}
+	if err := protects(o.Snapshot.Licence); err != nil {
+		return Order{}, err
 	}
 	if o.Commission, err = commissionOf(ctx, tx, &o, o.Vendor, offer.Version.Content.DeliveryType); err != nil {
 		return Order{}, err
