@@ -24,6 +24,7 @@ import (
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/infringement"
 	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
@@ -58,6 +59,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	notices := infringement.Rules{Blockers: map[string]infringement.Blocker{infringement.Product: infringement.Products()}}
 	refunds := refund.Rules{Invoiced: refund.Invoiced, RedLetter: refund.RedLetter} // no package decides on breaches yet
 	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
 	deliveries := delivery.Work{
@@ -99,13 +101,14 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		settlements.Handlers(),
 		refund.Work{Rules: refunds}.Handlers(),
 		books.Handlers(),
+		infringement.Work{Rules: notices, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 	)
 	if err != nil {
 		return nil, err
 	}
 	a.Worker = job.NewWorker(a.DB, handlers, a.Log)
 	a.Market = &serve.Market{
-		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books,
+		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Notices: notices, Settling: settlements, Books: books,
 		Log: a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,

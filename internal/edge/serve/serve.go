@@ -26,6 +26,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/infringement"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
@@ -55,6 +56,7 @@ type Market struct {
 	Methods  []string // gateways offered at checkout, in order
 	Delivery delivery.Work
 	Refund   refund.Rules
+	Notices  infringement.Rules
 	Settling settlement.Work
 	Books    reconciliation.Work
 	Info     Info

@@ -129,7 +129,9 @@ func (u Rules) Return(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, see
 // Fields are what may be missing from a notice, in the order of the form.
 var Fields = []string{"location", "holder", "right_name", "name", "contact", "statement", "proof", "summary", "truthful", "good_faith"}
 
-func known(field string) bool { return strings.Contains(" "+strings.Join(Fields, " ")+" ", " "+field+" ") }
+func known(field string) bool {
+	return strings.Contains(" "+strings.Join(Fields, " ")+" ", " "+field+" ")
+}
 
 // Reject ends a notice on which no measure is taken, with the reason.
 func (u Rules) Reject(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, seen int64, why string) (_ Notice, err error) {

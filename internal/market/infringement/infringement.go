@@ -66,7 +66,7 @@ type HolderKind string
 
 // The kinds of holders.
 const (
-	APerson       HolderKind = "person"
+	APerson        HolderKind = "person"
 	AnOrganisation HolderKind = "organisation"
 )
 
@@ -160,10 +160,10 @@ type Notice struct {
 	Was        string // how the content stood before the measure; "" while none stands
 	Malicious  bool
 
-	CreatedAt, ReceivedAt, ReviewDue, AcceptedAt, MeasuredAt, ForwardedAt       time.Time
-	CounterAt, CounterForwardedAt, ArrivedAt, LiftDue, FiledAt, EndedAt time.Time
-	ArrivedHow                                                                  string // "inbox", "mail" or "other"
-	PausedDays                                                                  int
+	CreatedAt, ReceivedAt, ReviewDue, AcceptedAt, MeasuredAt, ForwardedAt time.Time
+	CounterAt, CounterForwardedAt, ArrivedAt, LiftDue, FiledAt, EndedAt   time.Time
+	ArrivedHow                                                            string // "inbox", "mail" or "other"
+	PausedDays                                                            int
 }
 
 // AuditSubject names the notice in records.

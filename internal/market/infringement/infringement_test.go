@@ -398,7 +398,9 @@ func TestIllegalContentIsDecidedByTheOperator(t *testing.T) {
 // TestTwoNoticesOnOneListing: it comes back with the last, and as it was.
 func TestTwoNoticesOnOneListing(t *testing.T) {
 	markets(t, func(t *testing.T, m market) {
-		m.Write(func(tx *db.Tx) error { return catalog.Hide(t.Context(), tx, m.Seller, m.offer.Product.ID, "in stock again soon") })
+		m.Write(func(tx *db.Tx) error {
+			return catalog.Hide(t.Context(), tx, m.Seller, m.offer.Product.ID, "in stock again soon")
+		})
 		one, two := m.Customer(account.LegalPerson), m.Customer(account.LegalPerson)
 		first, second := m.accept(m.submit(one, m.draft())), m.accept(m.submit(two, m.draft()))
 		m.must(func(tx *db.Tx) (infringement.Notice, error) {

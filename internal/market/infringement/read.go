@@ -21,7 +21,9 @@ func Get(ctx context.Context, r db.Reader, by audit.Actor, id ID) (Notice, error
 
 // OfOwner returns a notice to who answers for the content, with the copy of what
 // the other side wrote.
-func OfOwner(ctx context.Context, r db.Reader, by audit.Actor, id ID) (Notice, error) { return ofOwner(ctx, r, by, id) }
+func OfOwner(ctx context.Context, r db.Reader, by audit.Actor, id ID) (Notice, error) {
+	return ofOwner(ctx, r, by, id)
+}
 
 // Published returns an entry of the register. What was not accepted is not there.
 func Published(ctx context.Context, r db.Reader, id ID) (Notice, error) {
@@ -142,4 +144,3 @@ func Undelivered(ctx context.Context, r db.Reader, id ID) (bool, error) {
 	n, err := db.Value[int64](ctx, r, countFailed, string(id))
 	return n > 0, err
 }
-

@@ -53,7 +53,9 @@ func TestClause_4_7_2_ACompleteNoticeIsActedOn(t *testing.T) {
 		}
 	})
 	t.Run("allowed_illegal_content_needs_no_right", func(t *testing.T) {
-		n := lacking(func(n *Notice) { n.Right, n.Words.Holder, n.Words.Right, n.Words.Proof, n.Words.Phone = Illegal, "", "", "", "" })
+		n := lacking(func(n *Notice) {
+			n.Right, n.Words.Holder, n.Words.Right, n.Words.Proof, n.Words.Phone = Illegal, "", "", "", ""
+		})
 		if err := complete(n, eu); err != nil {
 			t.Error(err)
 		}

@@ -137,4 +137,6 @@ const (
 )
 
 // of is whether a notice is of an account.
-func (n Notice) of(by audit.Actor) bool { return n.Account != "" && account.ID(by.Account) == n.Account }
+func (n Notice) of(by audit.Actor) bool {
+	return n.Account != "" && account.ID(by.Account) == n.Account
+}
