@@ -22,6 +22,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
 	"yunshi/internal/market/infringement"
@@ -60,7 +61,11 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		return nil, err
 	}
 	notices := infringement.Rules{Blockers: map[string]infringement.Blocker{infringement.Product: infringement.Products()}}
-	refunds := refund.Rules{Invoiced: refund.Invoiced, RedLetter: refund.RedLetter} // no package decides on breaches yet
+	refunds := refund.Rules{Breach: enforcement.BreachOf, Invoiced: refund.Invoiced, RedLetter: refund.RedLetter}
+	measures := enforcement.Rules{
+		Content:       map[string]enforcement.Blocker{enforcement.Product: enforcement.Products()},
+		BreachDecided: refunds.BreachDecided,
+	}
 	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{},
@@ -100,6 +105,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		order.Work{}.Handlers(),
 		settlements.Handlers(),
 		refund.Work{Rules: refunds}.Handlers(),
+		enforcement.Work{Rules: measures}.Handlers(),
 		books.Handlers(),
 		infringement.Work{Rules: notices, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 	)
@@ -108,7 +114,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	}
 	a.Worker = job.NewWorker(a.DB, handlers, a.Log)
 	a.Market = &serve.Market{
-		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Notices: notices, Settling: settlements, Books: books,
+		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Notices: notices, Settling: settlements, Books: books, Enforcing: measures,
 		Log: a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,

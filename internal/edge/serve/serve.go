@@ -26,6 +26,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/infringement"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/reconciliation"
@@ -59,8 +60,11 @@ type Market struct {
 	Notices  infringement.Rules
 	Settling settlement.Work
 	Books    reconciliation.Work
-	Info     Info
-	Log      *slog.Logger
+
+	Enforcing enforcement.Rules
+
+	Info Info
+	Log  *slog.Logger
 }
 
 // Handler answers a request or returns why not.
