@@ -27,6 +27,7 @@ import (
 	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/infringement"
 	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
@@ -74,6 +75,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		}
 	}
 	complaints := complaint.Rules{RedLetter: refund.RedLetter}                      // nobody keeps a register of disclosures or opens cases yet
+	notices := infringement.Rules{Blockers: map[string]infringement.Blocker{infringement.Product: infringement.Products()}}
 	refunds := refund.Rules{Breach: enforcement.BreachOf, Invoiced: refund.Invoiced, RedLetter: refund.RedLetter}
 	measures := enforcement.Rules{
 		Content:       map[string]enforcement.Blocker{enforcement.Product: enforcement.Products()},
@@ -122,6 +124,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		enforcement.Work{Rules: measures}.Handlers(),
 		books.Handlers(),
 		complaint.Work{Rules: complaints, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
+		infringement.Work{Rules: notices, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 	)
 	if err != nil {
 		return nil, err
@@ -135,6 +138,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
 		}}, // no package opens cases yet
 		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books, Enforcing: measures,
+		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Notices: notices, Settling: settlements, Books: books, Enforcing: measures,
 		Log: a.Log,
 		Complaint: complaints,
 		Log:       a.Log,

@@ -80,6 +80,10 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/products/{product}/delist", Access: officers, Handle: d.delistForm},
 		{Pattern: "POST /operator/products/{product}/delist", Access: officers, Handle: d.delist},
 
+		{Pattern: "GET /operator/infringements", Access: reviewers, Handle: d.infringements},
+		{Pattern: "GET /operator/infringements/{notice}", Access: reviewers, Handle: d.infringement},
+		{Pattern: "POST /operator/infringements/{notice}", Access: officers, Handle: d.decideInfringement},
+		{Pattern: "GET /operator/infringements/{notice}/files/{file}", Access: reviewers, Handle: d.infringementFile},
 		{Pattern: "GET /operator/orders", Access: traders, Handle: d.orders},
 		{Pattern: "GET /operator/orders/{order}", Access: traders, Handle: d.order},
 		{Pattern: "GET /operator/deliveries", Access: traders, Handle: d.deliveries},
@@ -159,6 +163,7 @@ var sections = []section{
 	{"operatordesk.nav.vendors", "/operator/vendors", "shield", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.listings", "/operator/listings", "check", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.products", "/operator/products", "tag", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.infringements", "/operator/infringements", "warning", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
@@ -235,7 +240,7 @@ var homes = map[string]string{
 	"ord_": "/operator/orders/", "inv_": "/operator/invoices/", "dlv_": "/operator/deliveries/", "prd_": "/operator/products/", "ver_": "/operator/listings/", "ven_": "/operator/vendors/",
 	"exc_": "/operator/finance/exceptions/", "dcn_": "/operator/finance/decisions/", "wdr_": "/operator/finance/withdrawals/", "stl_": "/operator/finance/lines/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
-	"rrq_": "/operator/refunds/",
+	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

@@ -31,6 +31,7 @@ import (
 	"yunshi/internal/market/operation"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/enforcement"
+	"yunshi/internal/market/infringement"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
@@ -71,6 +72,7 @@ type Market struct {
 	Methods  []string // gateways offered at checkout, in order
 	Delivery delivery.Work
 	Refund   refund.Rules
+	Notices  infringement.Rules
 	Settling settlement.Work
 	Books    reconciliation.Work
 	Files    content.Work  // lets files in and out

@@ -101,6 +101,12 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "GET /vendor/income/statements/{month}", Access: serve.Seller, Handle: d.statement},
 		{Pattern: "GET /vendor/income/statements/{month}/{form}", Access: serve.Seller, Handle: d.downloadStatement},
 		{Pattern: "POST /vendor/income/statements/{month}", Access: serve.Seller, Handle: d.answerStatement, Archive: true},
+		{Pattern: "POST /vendor/income/statements/{month}", Access: serve.Seller, Handle: d.answerStatement},
+		{Pattern: "GET /vendor/infringements", Access: serve.Seller, Handle: d.infringements},
+		{Pattern: "GET /vendor/infringements/{notice}", Access: serve.Seller, Handle: d.infringement},
+		{Pattern: "POST /vendor/infringements/{notice}/answer", Access: serve.Seller, Handle: d.answerInfringement},
+		{Pattern: "POST /vendor/infringements/{notice}/file", Access: serve.Seller, Handle: d.attachInfringement},
+		{Pattern: "GET /vendor/infringements/{notice}/files/{file}", Access: serve.Seller, Handle: d.infringementFile},
 		{Pattern: "GET /vendor/money", Access: serve.Seller, Handle: d.money},
 		{Pattern: "POST /vendor/money/merchants", Access: serve.Seller, Handle: d.addMerchant},
 	}
@@ -121,6 +127,7 @@ var sections = []struct{ key, href, icon, group string }{
 	{"vendordesk.nav.deliveries", "/vendor/deliveries", "box", ""},
 	{"vendordesk.nav.invoices", "/vendor/invoices", "file", ""},
 	{"vendordesk.nav.refunds", "/vendor/refunds", "refund", ""},
+	{"vendordesk.nav.infringements", "/vendor/infringements", "warning", ""},
 	{"vendordesk.nav.income", "/vendor/income", "money", ""},
 	{"vendordesk.nav.money", "/vendor/money", "scale", ""},
 	{"vendordesk.nav.products", "/vendor/products", "tag", "vendordesk.nav.catalogue"},
@@ -176,7 +183,7 @@ func (d desk) seller(c *serve.Call, r db.Reader) (vendor.Vendor, error) {
 // find leads from an id to its page, and from words to the product list.
 func (d desk) find(c *serve.Call) error {
 	q := strings.TrimSpace(c.R.URL.Query().Get("q"))
-	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "rrq_": "refunds", "rfm_": "refunds"} {
+	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "ifn_": "infringements", "rrq_": "refunds", "rfm_": "refunds"} {
 		if strings.HasPrefix(q, prefix) && !strings.ContainsAny(q, "/?#") {
 			return c.Redirect("/vendor/" + to + "/" + q)
 		}

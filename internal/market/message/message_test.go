@@ -126,6 +126,7 @@ var samples = map[string]map[string]string{
 	"N-72": {"Complaint": "cmp_1", "Vendor": "Shanhai", "SHA256": "0f"},
 	"C-01": {"Complaint": "cmp_1", "Happened": "answered"},
 	"C-02": {"Report": "rpt_1", "Result": "acted"},
+	"N-56": {"Notice": "ifn_1", "ItemZH": "山海数据库", "ItemEN": "Shanhai DB", "Rights": "counter", "LiftAt": "2026-03-16T16:00:00Z"},
 	"N-61": {"Product": "Shanhai DB", "Date": "2026-04-01", "Scope": "no_renewal", "Cause": "x"},
 	"I-01": {"Order": "ord_1", "Amount": "¥12.00", "ExpiresAt": "2026-03-05T02:00:00Z"},
 	"I-02": {"Order": "ord_1", "Amount": "¥12.00", "Red": "04"},

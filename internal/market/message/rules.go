@@ -13,7 +13,7 @@ import (
 // mailedCodes are the notices that also leave by mail: they have legal effect, or
 // warn about money or access.
 var mailedCodes = []string{
-	"N-01", "N-02", "N-11", "N-12", "N-13", "N-21", "N-22", "N-31", "N-32", "N-33", "N-41", "N-42", "N-43", "N-44", "N-45", "N-61",
+	"N-01", "N-02", "N-11", "N-12", "N-13", "N-21", "N-22", "N-31", "N-32", "N-33", "N-41", "N-42", "N-43", "N-44", "N-45", "N-56", "N-61",
 	"I-01", "I-02", "I-03",
 	"N-03", "N-81", "N-82", "N-91", "OP-01",
 	"N-46", "N-47", "N-72", "C-01", "C-02",
