@@ -99,6 +99,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		settlements.Handlers(),
 		refund.Work{Rules: refunds}.Handlers(),
 		books.Handlers(),
+		EvidenceWork(a.DB, a.Blob, a.signing).Handlers(),
 	)
 	if err != nil {
 		return nil, err
