@@ -102,7 +102,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger, further ...payment.G
 	if a.DB, err = OpenDB(ctx, cfg, log); err != nil {
 		return nil, err
 	}
-	if a.Blob, err = files(cfg); err != nil {
+	if a.Blob, err = Files(cfg); err != nil {
 		return nil, err
 	}
 	if a.signing, a.Verifying, err = LogKeys(cfg); err != nil {
@@ -223,7 +223,8 @@ func (a *App) Close() error {
 	return errors.Join(errs...)
 }
 
-func files(cfg Config) (blob.Store, error) {
+// Files opens the store of files that the configuration names.
+func Files(cfg Config) (blob.Store, error) {
 	if cfg.S3Endpoint == "" {
 		return blob.Disk(filepath.Join(cfg.Data, "files"))
 	}

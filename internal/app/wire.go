@@ -125,6 +125,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		books.Handlers(),
 		complaint.Work{Rules: complaints, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 		infringement.Work{Rules: notices, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
+		EvidenceWork(a.DB, a.Blob, a.signing).Handlers(),
 	)
 	if err != nil {
 		return nil, err

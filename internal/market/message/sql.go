@@ -14,6 +14,8 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0)`
 	sqlInbox    = `SELECT ` + cols + ` FROM message_notice WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
 	sqlGet      = `SELECT ` + cols + ` FROM message_notice WHERE id = $1`
+	sqlSince    = `SELECT ` + cols + ` FROM message_notice WHERE account = $1 AND created_at >= $2 ORDER BY created_at, id`
+	sqlMails    = `SELECT state, sent_at, receipt FROM message_delivery WHERE notice = $1 ORDER BY created_at, id`
 	sqlUnread   = `SELECT COUNT(*) FROM message_notice WHERE account = $1 AND read_at = 0`
 	sqlMarkRead = `UPDATE message_notice SET read_at = $1 WHERE id = $2 AND account = $3 AND read_at = 0`
 	sqlMine     = `SELECT id FROM message_notice WHERE id = $1 AND account = $2`
