@@ -21,8 +21,8 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
-	"yunshi/internal/market/content"
 	"yunshi/internal/market/complaint"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/entitlement"
@@ -65,16 +65,16 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	refunds := refund.Rules{Invoiced: refund.Invoiced, RedLetter: refund.RedLetter} // no package decides on breaches yet
 	operations := operation.Rules{
 		Affected: report.Affected, Concerns: report.Concerns, Left: report.RunOff, Lengthen: lengthen, Page: a.homePage,
+	}
 	intake := content.Work{Files: a.Blob}
 	if a.Config.ClamAV != "" {
 		if intake.Scanner, err = clamav.New(a.Config.ClamAV); err != nil {
 			return nil, fmt.Errorf("config: clamav: %w", err)
 		}
 	}
-	complaints := complaint.Rules{RedLetter: refund.RedLetter}                      // nobody keeps a register of disclosures or opens cases yet
+	complaints := complaint.Rules{RedLetter: refund.RedLetter} // nobody keeps a register of disclosures or opens cases yet
 	notices := infringement.Rules{Blockers: map[string]infringement.Blocker{infringement.Product: infringement.Products()}}
 	refunds := refund.Rules{Breach: enforcement.BreachOf, Invoiced: refund.Invoiced, RedLetter: refund.RedLetter}
 	measures := enforcement.Rules{
@@ -132,17 +132,12 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	}
 	a.Worker = job.NewWorker(a.DB, handlers, a.Log)
 	a.Market = &serve.Market{
-		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Operation: operations, Settling: settlements, Books: books,
 		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books,
-		Files: intake, Talks: message.Talks{Parties: order.Parties},
+		Operation: operations, Complaint: complaints, Notices: notices, Enforcing: measures, Files: intake, Talks: message.Talks{Parties: order.Parties},
 		Content: content.Rules{Owners: map[content.Kind]content.Owner{
 			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
 		}}, // no package opens cases yet
-		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books, Enforcing: measures,
-		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Notices: notices, Settling: settlements, Books: books, Enforcing: measures,
 		Log: a.Log,
-		Complaint: complaints,
-		Log:       a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,
 			BaseURL: a.Config.BaseURL, PayHosts: payHosts(a.Config), Version: Version(), LogKey: a.Verifying,

@@ -25,13 +25,13 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
-	"yunshi/internal/market/content"
 	"yunshi/internal/market/complaint"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
-	"yunshi/internal/market/operation"
-	"yunshi/internal/market/message"
 	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/infringement"
+	"yunshi/internal/market/message"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
@@ -55,35 +55,22 @@ type Licence struct{ Label, Href string }
 
 // Market is everything handlers may use.
 type Market struct {
-	DB        *db.DB
-	Blob      blob.Store
-	Gateways  map[string]payment.Gateway
-	Methods   []string // gateways offered at checkout, in order
-	Delivery  delivery.Work
-	Refund    refund.Rules
-	Operation operation.Rules
-	Settling  settlement.Work
-	Books     reconciliation.Work
-	Info      Info
-	Log       *slog.Logger
 	DB       *db.DB
 	Blob     blob.Store
 	Gateways map[string]payment.Gateway
 	Methods  []string // gateways offered at checkout, in order
 	Delivery delivery.Work
 	Refund   refund.Rules
-	Notices  infringement.Rules
 	Settling settlement.Work
 	Books    reconciliation.Work
-	Files    content.Work  // lets files in and out
-	Content  content.Rules // decides on what people wrote
-	Talks    message.Talks
-	Info     Info
-	Log      *slog.Logger
 
+	Operation operation.Rules
 	Complaint complaint.Rules
-
+	Notices   infringement.Rules
 	Enforcing enforcement.Rules
+	Files     content.Work  // lets files in and out
+	Content   content.Rules // decides on what people wrote
+	Talks     message.Talks
 
 	Info Info
 	Log  *slog.Logger

@@ -485,7 +485,7 @@ func noticeFile(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	return c.SendFile(f.Blob, f.Name, f.MediaType, f.Size)
+	return c.SendFile(f.Blob, f.Name, f.MediaType, f.SHA256, f.Size)
 }
 
 func myNotices(c *serve.Call) error {
@@ -620,7 +620,7 @@ func answerFile(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	return c.SendFile(f.Blob, f.Name, f.MediaType, f.Size)
+	return c.SendFile(f.Blob, f.Name, f.MediaType, f.SHA256, f.Size)
 }
 
 // noticeRoutes are the public pages of notices, and those of who follows or answers

@@ -115,9 +115,6 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "GET /signin", Access: serve.Public, Handle: signInPage},
 		{Pattern: "POST /signin", Access: serve.Public, Handle: signIn, Archive: true},
 		{Pattern: "POST /signout", Access: serve.SignedIn, Handle: signOut, Archive: true},
-	}
-		{Pattern: "POST /signin", Access: serve.Public, Handle: signIn},
-		{Pattern: "POST /signout", Access: serve.SignedIn, Handle: signOut},
 	}...)
 }
 

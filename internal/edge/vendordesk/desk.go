@@ -101,7 +101,6 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "GET /vendor/income/statements/{month}", Access: serve.Seller, Handle: d.statement},
 		{Pattern: "GET /vendor/income/statements/{month}/{form}", Access: serve.Seller, Handle: d.downloadStatement},
 		{Pattern: "POST /vendor/income/statements/{month}", Access: serve.Seller, Handle: d.answerStatement, Archive: true},
-		{Pattern: "POST /vendor/income/statements/{month}", Access: serve.Seller, Handle: d.answerStatement},
 		{Pattern: "GET /vendor/infringements", Access: serve.Seller, Handle: d.infringements},
 		{Pattern: "GET /vendor/infringements/{notice}", Access: serve.Seller, Handle: d.infringement},
 		{Pattern: "POST /vendor/infringements/{notice}/answer", Access: serve.Seller, Handle: d.answerInfringement},

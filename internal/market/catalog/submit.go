@@ -11,8 +11,8 @@ import (
 	"yunshi/internal/base/screen"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
-	"yunshi/internal/market/operation"
 	"yunshi/internal/market/content"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/vendor"
 )
 
@@ -40,11 +40,10 @@ func Submit(ctx context.Context, tx *db.Tx, by audit.Actor, id VersionID) (_ Ver
 			return Version{}, err
 		}
 	}
-	faults, err := CheckOf(ctx, tx, seller.ID, p.Category, v.Content)
 	if err := lawful(ctx, tx, by, p.ID, v.Content); err != nil {
 		return Version{}, err
 	}
-	faults, err := Check(ctx, tx, seller.ID, v.Content)
+	faults, err := CheckOf(ctx, tx, seller.ID, p.Category, v.Content)
 	if err != nil {
 		return Version{}, err
 	}
@@ -144,12 +143,10 @@ func groundsOf(ctx context.Context, r db.Reader) (g grounds, err error) {
 		return g, err
 	}
 	g = grounds{limits: limits{nameZH: name.ZH, nameEN: name.EN, years: term.Years}, categories: map[string]CategoryState{}, today: calendar.On(r.Now()), scanned: &sync.Map{}}
-	all, err := WholeTree(ctx, r)
-	g = grounds{limits: limits{nameZH: name.ZH, nameEN: name.EN, years: term.Years}, categories: map[string]bool{}, today: calendar.On(r.Now()), scanned: &sync.Map{}}
 	if g.words, err = content.LexiconOf(ctx, r); err != nil {
 		return g, err
 	}
-	all, err := Categories(ctx, r)
+	all, err := WholeTree(ctx, r)
 	for _, c := range all {
 		g.categories[c.Code] = c.State
 	}

@@ -26,7 +26,6 @@ func Send(ctx context.Context, tx *db.Tx, n Notice) error {
 	return err
 }
 
-// Deliver is [Send] for who must be able to say later which notice it was.
 // Deliver is [Send] for who keeps by which notice something was served.
 func Deliver(ctx context.Context, tx *db.Tx, n Notice) (ID, error) {
 	if n.Link != "" && (!strings.HasPrefix(n.Link, "/") || strings.HasPrefix(n.Link, "//")) {
