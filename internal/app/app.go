@@ -48,7 +48,7 @@ type App struct {
 	Log    *slog.Logger
 	Worker *job.Worker
 	Market *serve.Market
-	pages  http.Handler // the whole market, for what it keeps of its own pages
+	pages  http.Handler   // the whole market, for what it keeps of its own pages
 	Mail   *mail.Recorder // set when mail is kept in memory
 
 	signing, Verifying string // keys of the transparency log

@@ -369,7 +369,6 @@ func storyOf(ctx context.Context, all []operation.Entry, lang text.Lang) []page.
 	return events
 }
 
-
 func partRows(ctx context.Context, all []partStatus) (rows [][]templ.Component) {
 	for _, p := range all {
 		rows = append(rows, []templ.Component{page.Str(text.T(ctx, "operation.component."+p.Code)), partChip(p), page.Str(percent(p.Uptime))})
