@@ -870,7 +870,7 @@ func (v categoriesView) rows(ctx context.Context) (rows [][]templ.Component) {
 		var more templ.Component = page.Str("")
 		switch {
 		case one.State == catalog.CategoryRetired && one.Successor != "":
-			more = page.Str("→ " + one.Successor)
+			more = page.ID(one.Successor)
 		case one.State != catalog.CategoryRetired && v.officer:
 			more = page.Anchor("/operator/categories?change="+one.Code+"#f-state", text.T(ctx, "operation.category.change"))
 		}
@@ -1098,7 +1098,7 @@ func (v windDownView) snapshotRows(ctx context.Context) (rows [][]templ.Componen
 		if !s.Shown {
 			shown = page.Chip(page.Danger, text.T(ctx, "operation.snapshot.missing"))
 		}
-		rows = append(rows, []templ.Component{page.Str(s.Day + " " + string(s.Lang)), shown, page.ID(s.SHA256), page.Time(s.TakenAt)})
+		rows = append(rows, []templ.Component{page.ID(s.Day + " " + string(s.Lang)), shown, page.ID(s.SHA256), page.Time(s.TakenAt)})
 	}
 	return rows
 }
