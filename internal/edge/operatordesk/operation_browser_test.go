@@ -1,19 +1,10 @@
 package operatordesk_test
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 
 	"yunshi/internal/base/blob"
 	"yunshi/internal/base/calendar"
@@ -28,57 +19,16 @@ import (
 	"yunshi/internal/market/operation"
 	"yunshi/internal/market/report"
 	"yunshi/internal/testkit"
-	"yunshi/internal/testkit/axe"
+	"yunshi/internal/testkit/tab"
 	"yunshi/internal/testkit/world"
 )
 
-// chromium starts a real browser without traffic of its own.
-func chromium(t *testing.T) context.Context {
+// serviceMarket serves a market to which something has happened: the pages of its
+// customers and those of the operator.
+func serviceMarket(t *testing.T) (w *world.Trade, handler http.Handler, s said) {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		testkit.MissingInCI(t, "no Chromium; `make test` installs it")
-	}
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-	)...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel = context.WithTimeout(ctx, 6*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// faults lists what keeps people out of a page: what has no name, an id used twice, a
-// heading that skips a level, content wider than the screen.
-const faults = `(() => {
-	const out = [], all = q => [...document.querySelectorAll(q)];
-	const name = e => e.getAttribute("aria-label") || e.textContent.trim() || [...(e.labels || [])].map(l => l.textContent).join("").trim();
-	all("main input:not([type=hidden]), main select, main textarea, main button, main a[href], main summary").forEach(e => { if (!name(e)) out.push("no name: " + e.outerHTML.slice(0, 120)) });
-	const ids = all("[id]").map(e => e.id);
-	new Set(ids.filter((id, i) => ids.indexOf(id) !== i)).forEach(id => out.push("id twice: " + id));
-	let level = 0;
-	all("main h1, main h2, main h3, main h4").forEach(h => { const l = +h.tagName[1]; if (l > level + 1) out.push("heading skips: " + h.innerText); level = l });
-	all("main table").forEach(e => { if (!e.caption) out.push("table without caption") });
-	if (document.querySelectorAll("h1").length !== 1) out.push("not one h1");
-	if (document.body.innerText.includes("⟦")) out.push("a text is missing: " + document.body.innerText.match(/⟦[^⟧]*/)[0]);
-	const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-	if (wide > 0) out.push("wider than the screen by " + wide + ": " + all("main *").filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName + "." + e.className).slice(0, 4).join(" "));
-	return out;
-})()`
-
-// TestTheServicePagesInARealBrowser opens the public and the operator's pages about
-// the market as a service, on a phone and on a desk, in both languages. YUNSHI_SHOTS
-// is a directory for pictures.
-func TestTheServicePagesInARealBrowser(t *testing.T) {
-	browser := chromium(t)
 	clock := testkit.NewClock()
-	w := world.NewTrade(t, testkit.OpenAt(t, db.SQLite, clock), clock)
+	w = world.NewTrade(t, testkit.OpenAt(t, db.SQLite, clock), clock)
 	rules := operation.Rules{Affected: report.Affected, Concerns: report.Concerns, Left: report.RunOff}
 	w.With(operation.Work{Rules: rules}.Handlers())
 	w.With(catalog.Work{}.Handlers())
@@ -90,93 +40,59 @@ func TestTheServicePagesInARealBrowser(t *testing.T) {
 		DB: w.DB, Blob: store, Operation: rules, Log: slog.New(slog.DiscardHandler),
 		Info: serve.Info{Market: "云市", Operator: world.Operator, BaseURL: "http://market.example"},
 	}
-	handler, err := serve.New(m, serve.Surface{Routes: append(shop.Routes(m), operatordesk.Routes(m, nil)...), MaxBody: 1 << 20, PerSecond: 500})
+	handler, err = serve.New(m, serve.Surface{Routes: append(shop.Routes(m), operatordesk.Routes(m, nil)...), MaxBody: 1 << 20, PerSecond: 500})
 	if err != nil {
 		t.Fatal(err)
 	}
-	story := tell(t, w, rules)
+	return w, handler, tell(t, w, rules)
+}
 
-	token := func(by audit.Actor) (secret string) {
-		w.Write(func(tx *db.Tx) error {
-			s, err := account.SignIn(t.Context(), tx, account.Credential{User: account.UserID(by.User), Account: account.ID(by.Account)}, account.Device{IP: "192.0.2.1", Method: "password"})
-			secret = s.Token
-			return err
-		})
-		return secret
-	}
-	officer, buyer := token(w.Compliance), token(story.buyer)
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		who := buyer
-		if len(r.URL.Path) >= 9 && r.URL.Path[:9] == "/operator" {
-			who = officer
-		}
-		r.AddCookie(&http.Cookie{Name: "yunshi_session", Value: who})
-		handler.ServeHTTP(rw, r)
-	}))
-	t.Cleanup(server.Close)
+func sessionOf(t *testing.T, w *world.Trade, by audit.Actor) (token string) {
+	t.Helper()
+	w.Write(func(tx *db.Tx) error {
+		s, err := account.SignIn(t.Context(), tx, account.Credential{User: account.UserID(by.User), Account: account.ID(by.Account)}, account.Device{IP: "192.0.2.1", Method: "password"})
+		token = s.Token
+		return err
+	})
+	return token
+}
 
-	evaluate := func(expression string) (found []string) {
-		found, err := chromedp.Run(browser, chromedp.Evaluate[[]string](expression))
-		if err != nil {
-			t.Fatal(err)
+func lookAt(t *testing.T, b *tab.Tab, server string, pages [][2]string) {
+	t.Helper()
+	b.Screens(func(lang string) {
+		for _, p := range pages {
+			b.Open(server, p[1], lang)
+			b.Look(p[0], lang)
 		}
-		return found
-	}
-	look := func(name, lang string, wide int64) {
-		if _, err := chromedp.Run(browser, chromedp.Evaluate[bool](axe.Start())); err != nil {
-			t.Fatal(err)
-		}
-		for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-			done, err := chromedp.Run(browser, chromedp.Evaluate[bool](axe.Done))
-			if err == nil && done {
-				break
-			}
-			if time.Now().After(end) {
-				t.Fatalf("axe does not end on %s: %v", name, err)
-			}
-		}
-		for _, wrong := range append(evaluate(faults), evaluate(axe.Found)...) {
-			t.Errorf("%s in %s at %d px: %s", name, lang, wide, wrong)
-		}
-		if dir := os.Getenv("YUNSHI_SHOTS"); dir != "" {
-			png, err := chromedp.Run(browser, chromedp.FullScreenshot(100))
-			if err == nil {
-				err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", name, lang, wide)), png, 0o600)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	pages := [][2]string{
-		{"home", "/"}, {"status", "/status"}, {"status-one", "/status/" + string(story.contested)}, {"changes", "/changes"}, {"change", "/changes/" + string(story.change)},
-		{"wind-down", "/wind-down"}, {"moved", "/c/saas_business"}, {"interruptions", "/operator/interruptions"}, {"interruption", "/operator/interruptions/" + string(story.contested)},
-		{"incidents", "/operator/incidents"}, {"incident", "/operator/incidents/" + string(story.incident)}, {"op-changes", "/operator/changes"},
-		{"categories", "/operator/categories?change=saas_hr"}, {"service", "/operator/service"}, {"service-one", "/operator/service/" + string(story.end)}, {"due", "/operator"},
-	}
-	for _, lang := range []string{"zh", "en"} {
-		for _, wide := range []int64{390, 1440} {
-			if err := chromedp.Do(browser, chromedp.EmulateViewport(wide, 900)); err != nil {
-				t.Fatal(err)
-			}
-			for _, p := range pages {
-				mark := "?"
-				if slices.Contains([]byte(p[1]), '?') {
-					mark = "&"
-				}
-				if err := chromedp.Do(browser, chromedp.Navigate(server.URL+p[1]+mark+"lang="+lang)); err != nil {
-					t.Fatal(err)
-				}
-				look(p[0], lang, wide)
-			}
-		}
-	}
+	})
+}
+
+// TestTheServicePagesOfCustomersInARealBrowser opens what everybody sees of the
+// market as a service.
+func TestTheServicePagesOfCustomersInARealBrowser(t *testing.T) {
+	b := tab.Open(t)
+	w, handler, s := serviceMarket(t)
+	lookAt(t, b, tab.Serve(t, handler, sessionOf(t, w, s.buyer)), [][2]string{
+		{"home", "/"}, {"status", "/status"}, {"status-one", "/status/" + string(s.contestable)}, {"changes", "/changes"}, {"change", "/changes/" + string(s.change)},
+		{"wind-down", "/wind-down"}, {"moved", "/c/saas_office?from=saas_business"},
+	})
+}
+
+// TestTheServicePagesOfTheOperatorInARealBrowser opens those of an officer.
+func TestTheServicePagesOfTheOperatorInARealBrowser(t *testing.T) {
+	b := tab.Open(t)
+	w, handler, s := serviceMarket(t)
+	lookAt(t, b, tab.Serve(t, handler, sessionOf(t, w, w.Compliance)), [][2]string{
+		{"interruptions", "/operator/interruptions"}, {"interruption", "/operator/interruptions/" + string(s.contested)}, {"incidents", "/operator/incidents"},
+		{"incident", "/operator/incidents/" + string(s.incident)}, {"op-changes", "/operator/changes"}, {"categories", "/operator/categories?change=saas_hr"},
+		{"service", "/operator/service"}, {"service-one", "/operator/service/" + string(s.end)},
+	})
 }
 
 // said is what has happened before the pages are looked at.
 type said struct {
-	buyer                            audit.Actor
-	contested, incident, change, end operation.ID
+	buyer                                         audit.Actor
+	contested, contestable, incident, change, end operation.ID
 }
 
 func tell(t *testing.T, w *world.Trade, rules operation.Rules) (s said) {
@@ -201,6 +117,7 @@ func tell(t *testing.T, w *world.Trade, rules operation.Rules) (s said) {
 		return n
 	}
 	n := outage(words("华南机房网络中断,部分订单无法支付", "Network failure in the south data centre: some orders cannot be paid"), "payment", "outage", operation.Acknowledged, operation.Mitigated, operation.Resolved)
+	s.contestable = n.ID
 	w.Write(func(tx *db.Tx) (err error) {
 		_, err = operation.StateCause(ctx, tx, w.Support, n.ID, n.Version, operation.Carrier, operation.Proof{Kind: "ticket", Reference: "CT-2026-7788"}, "")
 		return err
