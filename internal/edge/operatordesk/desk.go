@@ -53,8 +53,9 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		finance    = serve.Staff(account.Finance)
 		runners    = serve.Staff(account.Finance, account.Support, account.Superadmin)
 		superadmin = serve.Staff(account.Superadmin)
+		onCall     = serve.Staff(account.Compliance, account.Support, account.Superadmin)
 	)
-	return []serve.Route{
+	return append(d.operationRoutes(onCall, reviewers), []serve.Route{
 		{Pattern: "GET /operator", Access: anyone, Handle: d.home},
 		{Pattern: "GET /operator/find", Access: anyone, Handle: d.find},
 
@@ -138,7 +139,7 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/accounts/{account}", Access: traders, Handle: d.account},
 		{Pattern: "GET /operator/staff", Access: superadmin, Handle: d.staff},
 		{Pattern: "POST /operator/staff", Access: superadmin, Handle: d.addStaff},
-	}
+	}...)
 }
 
 type desk struct {
@@ -178,6 +179,11 @@ var sections = []section{
 	{"operatordesk.nav.book", "/operator/book", "scale", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.statements", "/operator/statements", "upload", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.billing", "/operator/billing", "file", "operatordesk.nav.money", []string{account.Finance}},
+	{"operation.nav.interruptions", "/operator/interruptions", "warning", "operation.nav", []string{account.Compliance, account.Support}},
+	{"operation.nav.incidents", "/operator/incidents", "shield", "operation.nav", []string{account.Compliance, account.Support}},
+	{"operation.nav.changes", "/operator/changes", "list", "operation.nav", []string{account.Compliance, account.Support}},
+	{"operation.nav.categories", "/operator/categories", "tag", "operation.nav", []string{account.Compliance, account.Support}},
+	{"operation.nav.end", "/operator/service", "clock", "operation.nav", []string{account.Compliance, account.Support}},
 	{"operatordesk.nav.jobs", "/operator/jobs", "gear", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
 	{"operatordesk.nav.records", "/operator/records", "list", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
 	{"operatordesk.nav.log", "/operator/log", "key", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
@@ -241,6 +247,8 @@ var homes = map[string]string{
 	"exc_": "/operator/finance/exceptions/", "dcn_": "/operator/finance/decisions/", "wdr_": "/operator/finance/withdrawals/", "stl_": "/operator/finance/lines/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
 	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/",
+	"rrq_": "/operator/refunds/",
+	"itr_": "/operator/interruptions/", "inc_": "/operator/incidents/", "wnd_": "/operator/service/", "chg_": "/changes/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

@@ -55,6 +55,7 @@ func (d desk) home(c *serve.Call) error {
 			{[]string{account.Finance}, "operatordesk.nav.finance", "/operator/finance", d.financeItems},
 			{[]string{account.Finance}, "operatordesk.nav.payments", "/operator/payments", paymentItems},
 			{[]string{account.Support, account.Finance, account.Compliance}, "operatordesk.nav.invoices", "/operator/invoices", invoiceItems},
+			{[]string{account.Compliance, account.Support}, "operation.nav", "/operator/interruptions", operationItems},
 			{[]string{account.Compliance, account.Finance, account.Support}, "operatordesk.nav.jobs", "/operator/jobs", jobItems},
 		} {
 			if !has(c.Actor, one.roles...) {

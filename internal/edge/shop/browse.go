@@ -93,6 +93,7 @@ type listView struct {
 	Sorts   []page.Tab
 	Cards   []page.ProductCard
 	Pages   page.Pages
+	Moved   string // name of the retired category that led here, "" for none
 	Restart string // address of the first page, "" on the first page
 	Clear   string // address without any filter, "" when there is none
 }
@@ -110,6 +111,9 @@ func category(c *serve.Call) error {
 	})
 	if err != nil {
 		return err
+	}
+	if this.State == catalog.CategoryRetired && this.Successor != "" {
+		return c.Redirect("/c/" + this.Successor + "?from=" + escape(code))
 	}
 	var crumbs []page.Link
 	if this.Parent != "" {
@@ -145,9 +149,15 @@ func list(c *serve.Call, frame page.Chrome, code string) error {
 	}
 	var tree []catalog.Category
 	var found search.Page
+	moved := ""
 	err := c.Read(func(r db.Reader) (err error) {
 		if tree, err = catalog.Categories(ctx, r); err != nil {
 			return err
+		}
+		if from := c.R.URL.Query().Get("from"); from != "" {
+			if old, err := catalog.CategoryOf(ctx, r, from); err == nil && old.State == catalog.CategoryRetired {
+				moved = old.Name.In(c.Lang)
+			}
 		}
 		found, err = search.Find(ctx, r, q)
 		return err
@@ -157,8 +167,10 @@ func list(c *serve.Call, frame page.Chrome, code string) error {
 	}
 	here := address{path: c.R.URL.Path, query: c.R.URL.Query()}
 	here.query.Del("lang")
+	here.query.Del("from")
 	v := listView{
-		Text: q.Text, Cards: cards(found.Hits, tree, c.Lang), Count: countOf(c, found),
+		Moved: moved,
+		Text:  q.Text, Cards: cards(found.Hits, tree, c.Lang), Count: countOf(c, found),
 		Facets: facets(c, here, tree, code, q), Sorts: sorts(c, here, q),
 	}
 	if found.Next != "" {

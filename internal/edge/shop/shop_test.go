@@ -44,6 +44,10 @@ type site struct {
 
 	handler http.Handler
 	letters *letters
+	t      *testing.T
+	url    string
+	offer  catalog.Offer
+	market *serve.Market
 }
 
 func open(t *testing.T) *site {
@@ -58,6 +62,7 @@ func open(t *testing.T) *site {
 		DB: s.DB, Blob: files, Refund: s.Refund, Notices: notices(s), Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
 		Info: serve.Info{Market: "云市", Operator: world.Operator, BaseURL: "http://shop.example"}, Log: slog.New(slog.DiscardHandler),
 	}
+	s.market = m
 	routes := slices.Concat(shop.Routes(m), vendordesk.Routes(m), operatordesk.Routes(m, nil))
 	handler, err := serve.New(m, serve.Surface{Routes: routes, MaxBody: 1 << 20})
 	if err != nil {

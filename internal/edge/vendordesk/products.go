@@ -2,6 +2,7 @@ package vendordesk
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"yunshi/internal/base/db"
@@ -94,6 +95,9 @@ func (d desk) edit(c *serve.Call, e editor) error {
 		if e.categories, err = catalog.Categories(ctx, r); err != nil {
 			return err
 		}
+		e.categories = slices.DeleteFunc(e.categories, func(one catalog.Category) bool {
+			return one.State == catalog.CategoryClosed && one.Code != e.product.Category
+		})
 		if e.previews, err = previews(ctx, r, v.ID, e.values); err != nil {
 			return err
 		}

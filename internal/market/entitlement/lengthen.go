@@ -2,7 +2,6 @@ package entitlement
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"yunshi/internal/base/db"
@@ -60,13 +59,4 @@ func Lengthen(ctx context.Context, tx *db.Tx, by audit.Actor, in Lost, after ID)
 		next = page[lengthenPage-1].ID
 	}
 	return next, rights, nil
-}
-
-// LengthenedBy is how much longer a right was made by a cause.
-func LengthenedBy(ctx context.Context, r db.Reader, id ID, cause string) (time.Duration, error) {
-	micros, err := db.Value[int64](ctx, r, selectExtension, string(id), cause)
-	if errors.Is(err, db.ErrNoRow) {
-		return 0, nil
-	}
-	return time.Duration(micros) * time.Microsecond, err
 }

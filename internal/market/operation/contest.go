@@ -147,11 +147,6 @@ func AnswerContest(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, in Ans
 	})
 }
 
-// ContestOf returns a contest to the staff.
-func ContestOf(ctx context.Context, r db.Reader, id ID) (Contest, error) {
-	return found(db.One(ctx, r, scanContest(r), selectContest, string(id)))
-}
-
 // Contests lists the contests of an interruption, oldest first.
 func Contests(ctx context.Context, r db.Reader, id ID) ([]Contest, error) {
 	return db.All(ctx, r, scanContest(r), selectContests, string(id))

@@ -547,6 +547,8 @@ func (m *market) step(id operation.ID, to ...operation.State) {
 }
 
 func (m *market) cause(by audit.Actor, id operation.ID, c operation.Cause, p operation.Proof) error {
+	m.Drain() // what was said before is told before
+	m.Clock.Advance(time.Minute)
 	return m.on(id, func(ctx context.Context, tx *db.Tx, seen int64) error {
 		_, err := operation.StateCause(ctx, tx, by, id, seen, c, p, "")
 		return err
@@ -633,6 +635,8 @@ func TestClause_7_3_3_AnAttackOpensAnIncidentAndExemptsAfterItsAssessment(t *tes
 				return err
 			}))
 		}
+		m.Drain()
+		clock.Advance(time.Minute)
 		must(t, m.do(opened, func(ctx context.Context, tx *db.Tx, seen int64) error {
 			_, err := operation.Assess(ctx, tx, m.Compliance, opened, seen, operation.NoFault, "attack", "防护措施齐备,攻击规模罕见")
 			return err

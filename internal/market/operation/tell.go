@@ -3,12 +3,10 @@ package operation
 import (
 	"context"
 	"encoding/json"
-	"maps"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/job"
-	"yunshi/internal/market/message"
 )
 
 const (
@@ -38,41 +36,6 @@ func begin(ctx context.Context, tx *db.Tx, v Round) error {
 		return err
 	}
 	return job.Enqueue(ctx, tx, job.Spec{Kind: tellJob, Object: string(v.Object), Name: v.Name, Payload: telling{Round: v.Name}})
-}
-
-// tell tells one page of the accounts of a round and leaves a job for the next, so
-// that each account is told once however often the work is interrupted.
-func (w Work) tell(ctx context.Context, d *db.DB, j job.Job) error {
-	var at telling
-	if err := j.Decode(&at); err != nil {
-		return err
-	}
-	return d.Write(ctx, func(tx *db.Tx) error {
-		v, err := found(db.One(ctx, tx, scanRound, selectRound, j.Object, at.Round))
-		if err != nil {
-			return err
-		}
-		page, last, err := w.page(ctx, tx, v.Audience, at.After)
-		if err != nil {
-			return err
-		}
-		for _, to := range page {
-			n := message.Notice{Code: v.Code, To: to, Link: v.Link, Params: maps.Clone(v.Params)}
-			id, err := message.Deliver(ctx, tx, n)
-			if err != nil {
-				return err
-			}
-			tx.Queue(insertTold, j.Object, v.Name, string(to), string(id), db.Micros(tx.Now()))
-		}
-		if last == "" {
-			if _, err := tx.Exec(ctx, endRound, db.Micros(tx.Now()), j.Object, v.Name); err != nil {
-				return err
-			}
-		} else if err := job.Enqueue(ctx, tx, job.Spec{Kind: tellJob, Object: j.Object, Name: v.Name + "/" + string(last), Payload: telling{v.Name, last}}); err != nil {
-			return err
-		}
-		return job.Done(ctx, tx, j)
-	})
 }
 
 // page is the accounts of an audience that come after one. Last is where the page

@@ -243,48 +243,6 @@ func CallOff(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, reason strin
 	return after, after.record(ctx, tx, by, "operation.wind_down_called_off")
 }
 
-// end makes the announced end come, and keeps what was still open then.
-func (w Work) end(ctx context.Context, d *db.DB, j job.Job) error {
-	return d.Write(ctx, func(tx *db.Tx) error {
-		v, err := WindDownOf(ctx, tx, ID(j.Object))
-		if err != nil {
-			return err
-		}
-		if v.State == Announced && !tx.Now().Before(v.EndAt) {
-			after := v
-			after.State, after.EndedAt = Ended, tx.Now()
-			if w.Left != nil {
-				if after.OpenAtEnd, err = w.Left(ctx, tx); err != nil {
-					return err
-				}
-			}
-			if err := after.move(ctx, tx, v); err != nil {
-				return err
-			}
-			if err := after.record(ctx, tx, audit.Job(endJob), "operation.service_ended"); err != nil {
-				return err
-			}
-		}
-		return job.Done(ctx, tx, j)
-	})
-}
-
-// remind begins the round of a reminder.
-func remind(ctx context.Context, d *db.DB, j job.Job) error {
-	return d.Write(ctx, func(tx *db.Tx) error {
-		v, err := WindDownOf(ctx, tx, ID(j.Object))
-		if err != nil {
-			return err
-		}
-		if v.State == Announced {
-			if err := v.tell(ctx, tx, j.Name, Audience{Everyone: true}); err != nil {
-				return err
-			}
-		}
-		return job.Done(ctx, tx, j)
-	})
-}
-
 // WindDownOf returns an end of service.
 func WindDownOf(ctx context.Context, r db.Reader, id ID) (WindDown, error) {
 	return found(db.One(ctx, r, scanWindDown, selectWindDown, string(id)))

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/job"
+	"yunshi/internal/market/message"
 )
 
 // Work runs the jobs of this package.
@@ -102,6 +104,83 @@ func (w Work) lengthen(ctx context.Context, d *db.DB, j job.Job) error {
 				if err := job.Enqueue(ctx, tx, job.Spec{Kind: lengthenJob, Object: j.Object, Name: next, Payload: next}); err != nil {
 					return err
 				}
+			}
+		}
+		return job.Done(ctx, tx, j)
+	})
+}
+
+// tell tells one page of the accounts of a round and leaves a job for the next, so
+// that each account is told once however often the work is interrupted.
+func (w Work) tell(ctx context.Context, d *db.DB, j job.Job) error {
+	var at telling
+	if err := j.Decode(&at); err != nil {
+		return err
+	}
+	return d.Write(ctx, func(tx *db.Tx) error {
+		v, err := found(db.One(ctx, tx, scanRound, selectRound, j.Object, at.Round))
+		if err != nil {
+			return err
+		}
+		page, last, err := w.page(ctx, tx, v.Audience, at.After)
+		if err != nil {
+			return err
+		}
+		for _, to := range page {
+			n := message.Notice{Code: v.Code, To: to, Link: v.Link, Params: maps.Clone(v.Params)}
+			id, err := message.Deliver(ctx, tx, n)
+			if err != nil {
+				return err
+			}
+			tx.Queue(insertTold, j.Object, v.Name, string(to), string(id), db.Micros(tx.Now()))
+		}
+		if last == "" {
+			if _, err := tx.Exec(ctx, endRound, db.Micros(tx.Now()), j.Object, v.Name); err != nil {
+				return err
+			}
+		} else if err := job.Enqueue(ctx, tx, job.Spec{Kind: tellJob, Object: j.Object, Name: v.Name + "/" + string(last), Payload: telling{v.Name, last}}); err != nil {
+			return err
+		}
+		return job.Done(ctx, tx, j)
+	})
+}
+
+// end makes the announced end come, and keeps what was still open then.
+func (w Work) end(ctx context.Context, d *db.DB, j job.Job) error {
+	return d.Write(ctx, func(tx *db.Tx) error {
+		v, err := WindDownOf(ctx, tx, ID(j.Object))
+		if err != nil {
+			return err
+		}
+		if v.State == Announced && !tx.Now().Before(v.EndAt) {
+			after := v
+			after.State, after.EndedAt = Ended, tx.Now()
+			if w.Left != nil {
+				if after.OpenAtEnd, err = w.Left(ctx, tx); err != nil {
+					return err
+				}
+			}
+			if err := after.move(ctx, tx, v); err != nil {
+				return err
+			}
+			if err := after.record(ctx, tx, audit.Job(endJob), "operation.service_ended"); err != nil {
+				return err
+			}
+		}
+		return job.Done(ctx, tx, j)
+	})
+}
+
+// remind begins the round of a reminder.
+func remind(ctx context.Context, d *db.DB, j job.Job) error {
+	return d.Write(ctx, func(tx *db.Tx) error {
+		v, err := WindDownOf(ctx, tx, ID(j.Object))
+		if err != nil {
+			return err
+		}
+		if v.State == Announced {
+			if err := v.tell(ctx, tx, j.Name, Audience{Everyone: true}); err != nil {
+				return err
 			}
 		}
 		return job.Done(ctx, tx, j)
