@@ -234,7 +234,7 @@ func (c *Call) opensPage() bool {
 // firstUse records an acceptance by use: somebody who was shown the agreement
 // and goes on using the market's own pages has accepted it.
 func (c *Call) firstUse() error {
-	if c.api || !c.SignedIn() || c.R.Method != http.MethodGet || c.access.allow == nil || strings.HasPrefix(c.R.URL.Path, AgreementPath) {
+	if c.api || !c.SignedIn() || !c.Actor.Has(account.Owner) || c.R.Method != http.MethodGet || c.access.allow == nil || strings.HasPrefix(c.R.URL.Path, AgreementPath) {
 		return nil
 	}
 	ctx := c.R.Context()

@@ -23,6 +23,7 @@ import (
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
+	"yunshi/internal/market/order"
 )
 
 // The rule centre: every document and version, what changed, what is being asked,
@@ -606,4 +607,22 @@ func inText(document, clause string) string {
 		return page.RulesPath + "/privacy#" + clause
 	}
 	return page.RulesPath + "/rulebook#" + clause
+}
+
+// orderSheet is the terms sheet as it was when the order was made: the exact text
+// whose hash stands on the order.
+func orderSheet(c *serve.Call) error {
+	var o order.Order
+	if err := c.Read(func(r db.Reader) (err error) {
+		o, err = order.Get(c.R.Context(), r, c.Actor, order.ID(c.R.PathValue("id")))
+		return err
+	}); err != nil {
+		return err
+	}
+	h := c.W.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("X-Content-SHA256", o.Snapshot.SheetSHA256)
+	h.Set("Cache-Control", "no-store")
+	_, err := c.W.Write(o.Snapshot.Sheet)
+	return err
 }

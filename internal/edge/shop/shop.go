@@ -42,6 +42,7 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "GET /orders", Access: serve.SignedIn, Handle: orders},
 		{Pattern: "GET /orders/{id}", Access: serve.SignedIn, Handle: showOrder},
 		{Pattern: "GET /orders/{id}/progress", Access: serve.SignedIn, Handle: showProgress},
+		{Pattern: "GET /orders/{id}/terms.json", Access: serve.SignedIn, Handle: orderSheet},
 		{Pattern: "GET /orders/{id}/receipt", Access: serve.SignedIn, Handle: receipt},
 		{Pattern: "POST /orders/{id}/pay", Access: serve.Accepted, Handle: payAgain},
 		{Pattern: "POST /orders/{id}/cancel", Access: serve.Accepted, Handle: cancelOrder},
