@@ -108,7 +108,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	}
 	handlers, err := handlersOf(
 		identity.Work{Checker: idreview.Checker{}}.Handlers(),
-		agreement.Work{}.Handlers(),
+		agreement.Work{Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 		message.Work{Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 		operation.Work{Rules: operations}.Handlers(),
 		vendor.Work{Left: left}.Handlers(),

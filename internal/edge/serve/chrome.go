@@ -8,6 +8,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/operation"
@@ -87,6 +88,13 @@ func (c *Call) person(ctx context.Context, r db.Reader, chrome *page.Chrome) err
 	if own.Kind == account.Operator {
 		chrome.Menu = append(chrome.Menu, page.Link{Label: text.T(ctx, "serve.operator_desk"), Href: "/operator"})
 		return nil
+	}
+	changed, _, offered, err := agreement.Offered(ctx, r, c.Account())
+	if err != nil {
+		return err
+	}
+	if offered {
+		chrome.Changed = changed.Hash
 	}
 	_, sells, err := vendor.OfAccount(ctx, r, c.Account())
 	if err != nil && !errors.Is(err, db.ErrNoRow) {

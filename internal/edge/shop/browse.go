@@ -19,6 +19,7 @@ type homeView struct {
 	Groups []categoryGroup
 	Newest []page.ProductCard
 	Ending operation.Service
+	News   news
 }
 
 // categoryGroup is a category of the first level with its children.
@@ -36,6 +37,9 @@ func home(c *serve.Call) error {
 			return err
 		}
 		v.Groups = groups(tree, c.Lang)
+		if v.News, err = loadNews(ctx, r); err != nil {
+			return err
+		}
 		found, err := search.Find(ctx, r, search.Query{Lang: c.Lang, Sort: search.Newest, Limit: 8})
 		v.Newest = cards(found.Hits, tree, c.Lang)
 		if err != nil {
@@ -49,7 +53,7 @@ func home(c *serve.Call) error {
 	}
 	frame := c.Chrome(text.T(c.R.Context(), "shop.home.title"))
 	frame.Description = text.T(c.R.Context(), "shop.home.lead")
-	return show(c, http.StatusOK, homePage(frame, v))
+	return show(c, http.StatusOK, homePage(frame, v, c.Lang))
 }
 
 func groups(tree []catalog.Category, lang text.Lang) []categoryGroup {

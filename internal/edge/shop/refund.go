@@ -18,6 +18,7 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/refund"
 )
@@ -130,7 +131,11 @@ func askRefund(c *serve.Call) error {
 	}
 	in := refund.Ask{Order: id, Reason: refund.Reason(form("reason")), Text: form("text"), Amount: x, Keep: form("keep") != ""}
 	err = serve.Act(c, serve.Intent{Name: "refund.submit", Input: in, Subjects: []string{string(id)}, Clauses: []string{"UA 4.5"}}, func(tx *db.Tx) error {
-		_, err := c.Market.Refund.Submit(ctx, tx, c.Actor, in)
+		if _, err := c.Market.Refund.Submit(ctx, tx, c.Actor, in); err != nil {
+			return err
+		}
+		// The form says so: who asks under the refund rules accepts them, and with them the whole.
+		_, err := agreement.AcceptRule(ctx, tx, c.Actor, "refund", agreement.Acceptance{Locale: string(c.Lang), IP: c.IP(), UserAgent: c.R.UserAgent()})
 		return err
 	})
 	if err := flagged(c, id, err); err != nil {

@@ -18,6 +18,7 @@ type agreementView struct {
 	Bundle   agreement.Bundle
 	Text     agreement.Version
 	Books    []agreement.Version
+	News     news
 	SignedIn bool
 	Standing agreement.Standing
 	Since    time.Time
@@ -55,6 +56,9 @@ func loadAgreement(c *serve.Call) (v agreementView, err error) {
 			return err
 		}
 		v.Books = v.Bundle.Rulebooks
+		if v.News, err = loadNews(ctx, r); err != nil {
+			return err
+		}
 		if v.SignedIn {
 			v.Standing, v.Since, err = agreement.Status(ctx, r, c.Account())
 		}
@@ -76,6 +80,29 @@ func acceptAgreement(c *serve.Call) error {
 		return again(c, err, renderAgreement)
 	}
 	return c.Redirect(local(c.R.PostFormValue("next"), page.HomePath))
+}
+
+// archives lists every document with the way to all its versions.
+func archives(c *serve.Call) error {
+	ctx := c.R.Context()
+	var all []agreement.Version
+	if err := c.Read(func(r db.Reader) error {
+		codes, err := agreement.Codes(ctx, r)
+		if err != nil {
+			return err
+		}
+		for _, code := range codes {
+			versions, err := agreement.Versions(ctx, r, code)
+			if err != nil {
+				return err
+			}
+			all = append(all, versions[0])
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return show(c, http.StatusOK, archivesPage(chrome(c, text.T(ctx, "rule.archives"), rulesCrumb(c)), all, c.Lang))
 }
 
 // anchorOf is where a clause stands on the page of the agreement: the place that

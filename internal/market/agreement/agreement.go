@@ -152,6 +152,18 @@ type Version struct {
 	Chapters []Chapter
 	Clauses  []Clause
 	Source   []byte
+	disabled []Disabled // out of force when it was read
+}
+
+// Out returns what takes a clause out of force, of a version that was read with
+// its clauses.
+func (v Version) Out(clause string) (out []Disabled) {
+	for _, d := range v.disabled {
+		if d.Clause == clause {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // Bundle is the agreement with the rulebooks in force together with it.

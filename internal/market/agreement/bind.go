@@ -10,6 +10,37 @@ import (
 	"yunshi/internal/market/audit"
 )
 
+// MayGoOn reports whether [GoOn] would record something: the cheap question that
+// every page asks.
+func MayGoOn(ctx context.Context, r db.Reader, by audit.Actor) (bool, error) {
+	s, _, err := Status(ctx, r, account.ID(by.Account))
+	if err != nil || s != None {
+		return false, err
+	}
+	last, err := db.Value[string](ctx, r, sqlLastBundle, by.Account)
+	if err != nil && !errors.Is(err, db.ErrNoRow) {
+		return false, err
+	}
+	return goesOn(by, last != "", false), nil
+}
+
+// Offered returns the bundle that an account is bound by because it went on after
+// a change, and since when: what its pages tell it, until it says yes or no.
+func Offered(ctx context.Context, r db.Reader, id account.ID) (b Bundle, since time.Time, offered bool, err error) {
+	s, since, err := Status(ctx, r, id)
+	if err != nil || s != Implied {
+		return Bundle{}, time.Time{}, false, err
+	}
+	if b, err = Current(ctx, r); err != nil {
+		return Bundle{}, time.Time{}, false, err
+	}
+	_, err = db.Value[string](ctx, r, sqlOtherBundle, id, b.Hash)
+	if errors.Is(err, db.ErrNoRow) {
+		return Bundle{}, time.Time{}, false, nil // its first acceptance, by use of what it was shown
+	}
+	return b, since, err == nil, err
+}
+
 // GoOn records that an account that was bound before a switch goes on using the
 // market after it: one acceptance by use of the bundle now in force, together with
 // the banner or header that told it so. It records at most once per account and

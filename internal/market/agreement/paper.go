@@ -161,3 +161,21 @@ func ReadPaper(ctx context.Context, r db.Reader, id string) (Paper, error) {
 func Papers(ctx context.Context, r db.Reader, limit int) ([]Paper, error) {
 	return db.All(ctx, r, scanPaper(r), sqlPapers, limit)
 }
+
+// OpenPaper lets compliance look at a scan, which is personal data, for a reason
+// that stays on record.
+func OpenPaper(ctx context.Context, tx *db.Tx, by audit.Actor, id, reason string) (Paper, error) {
+	if err := mayDraft(by); err != nil {
+		return Paper{}, err
+	}
+	if reason = strings.TrimSpace(reason); reason == "" {
+		return Paper{}, ErrRequired.In("reason")
+	}
+	p, err := ReadPaper(ctx, tx, id)
+	if err != nil {
+		return Paper{}, err
+	}
+	return p, audit.Record(ctx, tx, by, audit.Entry{
+		Act: "agreement.paper_opened", Subjects: []string{string(p.Account), id}, Clauses: []string{"UA 9.1"}, Data: map[string]any{"reason": reason},
+	})
+}

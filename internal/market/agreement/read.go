@@ -47,7 +47,16 @@ func ReadDocument(ctx context.Context, r db.Reader, code string, number int64) (
 		return Version{}, err
 	}
 	replaced, err := db.Value[int64](ctx, r, sqlReplaced, v.Code, v.Number)
+	if err != nil {
+		return Version{}, err
+	}
 	v.SupersededAt = db.Time(replaced)
+	disabled, err := DisabledOf(ctx, r, code)
+	for _, d := range disabled {
+		if d.stands(r.Now()) {
+			v.disabled = append(v.disabled, d)
+		}
+	}
 	return v, err
 }
 

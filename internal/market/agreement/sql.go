@@ -83,7 +83,7 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (account, bundle, method) DO NOTHING`
 	sqlAnyRecord   = `SELECT id FROM agreement_acceptance LIMIT 1`
 	sqlLastBundle  = `SELECT bundle FROM agreement_acceptance WHERE account = $1 ORDER BY accepted_at DESC, id DESC LIMIT 1`
-	sqlUseOfBundle = `SELECT ` + recordCols + ` FROM agreement_acceptance WHERE account = $1 AND bundle = $2 AND method = 'use'`
+	sqlOtherBundle = `SELECT bundle FROM agreement_acceptance WHERE account = $1 AND bundle <> $2 LIMIT 1`
 	sqlRecords     = `SELECT ` + recordCols + ` FROM agreement_acceptance WHERE account = $1 AND bundle = $2 ORDER BY accepted_at, id`
 	sqlAllRecords  = `SELECT ` + recordCols + ` FROM agreement_acceptance WHERE account = $1 ORDER BY accepted_at, id`
 )

@@ -26,7 +26,7 @@ const patience = 6 * time.Hour
 // an appeal against a breach or a dispute of the payment, for which it waits
 // approved, or an invoice, for which it waits for a red letter.
 func (u Rules) pay(ctx context.Context, tx *db.Tx, by audit.Actor, q *Request, o order.Order) error {
-	breach, err := u.breach(ctx, tx, q.Entitlement)
+	breach, err := u.forfeit(ctx, tx, q.Entitlement, o)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (u Rules) again(ctx context.Context, tx *db.Tx, by audit.Actor, q *Request)
 	if q.State == Approved {
 		return u.pay(ctx, tx, by, q, o)
 	}
-	breach, err := u.breach(ctx, tx, q.Entitlement)
+	breach, err := u.forfeit(ctx, tx, q.Entitlement, o)
 	if err != nil {
 		return err
 	}

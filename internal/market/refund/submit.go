@@ -47,7 +47,7 @@ func (u Rules) Submit(ctx context.Context, tx *db.Tx, by audit.Actor, in Ask) (_
 	if err != nil {
 		return Request{}, notYet(err)
 	}
-	breach, err := u.breach(ctx, tx, right.ID)
+	breach, err := u.forfeit(ctx, tx, right.ID, o)
 	if err != nil {
 		return Request{}, err
 	}
