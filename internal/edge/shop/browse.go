@@ -35,8 +35,11 @@ func home(c *serve.Call) error {
 		}
 		v.Groups = groups(tree, c.Lang)
 		found, err := search.Find(ctx, r, search.Query{Lang: c.Lang, Sort: search.Newest, Limit: 8})
+		if err != nil {
+			return err
+		}
 		v.Newest = cards(found.Hits, tree, c.Lang)
-		return err
+		return rated(ctx, r, found.Hits, v.Newest)
 	})
 	if err != nil {
 		return err
@@ -139,12 +142,16 @@ func list(c *serve.Call, frame page.Chrome, code string) error {
 	}
 	var tree []catalog.Category
 	var found search.Page
+	var shown []page.ProductCard
 	err := c.Read(func(r db.Reader) (err error) {
 		if tree, err = catalog.Categories(ctx, r); err != nil {
 			return err
 		}
-		found, err = search.Find(ctx, r, q)
-		return err
+		if found, err = search.Find(ctx, r, q); err != nil {
+			return err
+		}
+		shown = cards(found.Hits, tree, c.Lang)
+		return rated(ctx, r, found.Hits, shown)
 	})
 	if err != nil {
 		return err
@@ -152,7 +159,7 @@ func list(c *serve.Call, frame page.Chrome, code string) error {
 	here := address{path: c.R.URL.Path, query: c.R.URL.Query()}
 	here.query.Del("lang")
 	v := listView{
-		Text: q.Text, Cards: cards(found.Hits, tree, c.Lang), Count: countOf(c, found),
+		Text: q.Text, Cards: shown, Count: countOf(c, found),
 		Facets: facets(c, here, tree, code, q), Sorts: sorts(c, here, q),
 	}
 	if found.Next != "" {

@@ -96,6 +96,13 @@ var samples = map[string]map[string]string{
 	"S-04": {"Order": "ord_1", "Amount": "¥12.00", "Lost": "yes"},
 	"S-05": {"Month": "2026-11", "Amount": "¥12.00"},
 	"V-01": {"Item": "Shanhai", "Decision": "rejected", "Reasons": "x"},
+	"N-52": {},
+	"M-01": {"About": "order", "Object": "ord_1"},
+	"C-01": {"Content": "review", "Clause": "UA 4.7.1", "Reason": "x"},
+	"C-02": {"Content": "message"},
+	"C-03": {"Outcome": "upheld", "Answer": "x"},
+	"R-01": {"Product": "prd_1", "Order": "ord_1"},
+	"R-02": {"Order": "ord_1"},
 }
 
 func TestEveryTemplateRendersInBothLanguages(t *testing.T) {
