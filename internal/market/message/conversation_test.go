@@ -176,7 +176,8 @@ func TestConversationsOfCustomerAndVendor(t *testing.T) {
 			}
 			w.Read(func(r db.Reader) error {
 				all, err := message.Conversations(ctx, r, account.ID(w.Seller.Account), "", 10)
-				if len(all) == 0 || strings.Contains(all[0].Last, "4111") || !strings.Contains(all[0].Last, "*") {
+				i := slices.IndexFunc(all, func(one message.Talk) bool { return one.ID == first.Thread })
+				if i < 0 || strings.Contains(all[i].Last, "4111") || !strings.Contains(all[i].Last, "*") {
 					t.Errorf("%+v", all)
 				}
 				return err

@@ -82,7 +82,7 @@ func (m market) rating() (v review.Rating) {
 
 var rules = content.Rules{Owners: map[content.Kind]content.Owner{content.Review: review.Owner(), content.Reply: review.ReplyOwner()}}
 
-func TestClause_17_OnlyThoseWhoBoughtReview(t *testing.T) {
+func TestClause_ECL_17_OnlyThoseWhoBoughtReview(t *testing.T) {
 	markets(t, func(t *testing.T, m market) {
 		t.Run("allowed a completed order, one review of a product and account", func(t *testing.T) {
 			v, err := m.write(m.buyer, m.order.ID, 4, "Does what it says")
@@ -143,7 +143,7 @@ func TestClause_17_OnlyThoseWhoBoughtReview(t *testing.T) {
 	})
 }
 
-func TestClause_39_NobodyDeletesAReview(t *testing.T) {
+func TestClause_ECL_39_NobodyDeletesAReview(t *testing.T) {
 	markets(t, func(t *testing.T, m market) {
 		ctx := t.Context()
 		v, err := m.write(m.buyer, m.order.ID, 1, "It broke twice")
