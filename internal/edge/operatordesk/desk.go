@@ -52,6 +52,8 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		accounting = serve.Staff(account.Finance, account.Superadmin)
 		finance    = serve.Staff(account.Finance)
 		runners    = serve.Staff(account.Finance, account.Support, account.Superadmin)
+		listeners  = serve.Staff(account.Support, account.Compliance, account.Superadmin)
+		talkers    = serve.Staff(account.Support, account.Compliance)
 		superadmin = serve.Staff(account.Superadmin)
 		onCall     = serve.Staff(account.Compliance, account.Support, account.Superadmin)
 	)
@@ -98,6 +100,23 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "POST /operator/refunds/{refund}/decide", Access: traders, Handle: d.decideRefund, Archive: true},
 		{Pattern: "POST /operator/refunds/{refund}/confirm", Access: traders, Handle: d.confirmRefund, Archive: true},
 		{Pattern: "POST /operator/refunds/{refund}/transfer", Access: finance, Handle: d.transferRefund, Archive: true},
+
+		{Pattern: "GET /operator/content", Access: reviewers, Handle: d.contents},
+		{Pattern: "GET /operator/content/lexicon", Access: reviewers, Handle: d.lexicon},
+		{Pattern: "POST /operator/content/lexicon", Access: officers, Handle: d.addTerm},
+		{Pattern: "POST /operator/content/lexicon/{term}/retire", Access: officers, Handle: d.retireTerm},
+		{Pattern: "GET /operator/content/{item}", Access: reviewers, Handle: d.content},
+		{Pattern: "POST /operator/content/{item}/open", Access: officers, Handle: d.openContent},
+		{Pattern: "POST /operator/content/{item}/decide", Access: officers, Handle: d.decideContent},
+		{Pattern: "GET /operator/reports/{report}", Access: reviewers, Handle: d.report},
+		{Pattern: "POST /operator/reports/{report}/look", Access: officers, Handle: d.lookReport},
+		{Pattern: "POST /operator/reports/{report}/answer", Access: officers, Handle: d.answerReport},
+		{Pattern: "GET /operator/conversations", Access: listeners, Handle: d.conversations},
+		{Pattern: "GET /operator/conversations/{id}", Access: listeners, Handle: d.conversation},
+		{Pattern: "POST /operator/conversations/{id}", Access: talkers, Handle: d.say},
+		{Pattern: "GET /operator/conversations/{id}/files/{file}", Access: listeners, Handle: d.conversationFile},
+		{Pattern: "GET /operator/reviews", Access: traders, Handle: d.reviews},
+		{Pattern: "DELETE /operator/reviews/{review}", Access: anyone, Handle: d.deleteReview},
 
 		{Pattern: "GET /operator/finance", Access: accounting, Handle: d.finance},
 		{Pattern: "POST /operator/finance/compare", Access: finance, Handle: d.compareNow, Archive: true},
@@ -177,11 +196,14 @@ var sections = []section{
 	{"operatordesk.nav.listings", "/operator/listings", "check", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.products", "/operator/products", "tag", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.infringements", "/operator/infringements", "warning", "operatordesk.nav.review", []string{account.Compliance}},
+	{"content.desk.title", "/operator/content", "flag", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.accounts", "/operator/accounts", "people", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.invoices", "/operator/invoices", "file", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
+	{"conversation.desk.title", "/operator/conversations", "chat", "operatordesk.nav.trade", []string{account.Support, account.Compliance}},
+	{"review.title", "/operator/reviews", "flag", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.finance", "/operator/finance", "money", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.exceptions", "/operator/finance/exceptions", "warning", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.clearing", "/operator/finance/clearing", "clock", "operatordesk.nav.money", []string{account.Finance}},
@@ -261,6 +283,7 @@ var homes = map[string]string{
 	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/",
 	"rrq_": "/operator/refunds/",
 	"itr_": "/operator/interruptions/", "inc_": "/operator/incidents/", "wnd_": "/operator/service/", "chg_": "/changes/",
+	"rrq_": "/operator/refunds/", "cnt_": "/operator/content/", "rpt_": "/operator/reports/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

@@ -31,14 +31,15 @@ type queue struct {
 
 type homeView struct {
 	frame
-	now    time.Time
-	queues []queue
+	now     time.Time
+	queues  []queue
+	scanned bool // a real scanner looks at uploaded files
 }
 
 // home is what is due for the roles of the caller.
 func (d desk) home(c *serve.Call) error {
 	ctx := c.R.Context()
-	view := homeView{now: c.Now()}
+	view := homeView{now: c.Now(), scanned: c.Market.Files.Configured()}
 	var all []queue
 	if err := c.Read(func(r db.Reader) error {
 		for _, one := range []struct {
@@ -53,6 +54,8 @@ func (d desk) home(c *serve.Call) error {
 			{[]string{account.Compliance}, "operatordesk.nav.infringements", "/operator/infringements", infringementItems},
 			{[]string{account.Compliance}, "operatordesk.nav.rules", "/operator/rules", ruleItems},
 			{[]string{account.Support, account.Compliance, account.Finance}, "operatordesk.nav.refunds", "/operator/refunds", refundItems},
+			{[]string{account.Compliance}, "content.desk.title", "/operator/content", contentItems},
+			{[]string{account.Support, account.Compliance}, "conversation.desk.title", "/operator/conversations", talkItems},
 			{[]string{account.Finance}, "operatordesk.nav.finance", "/operator/finance", d.financeItems},
 			{[]string{account.Finance}, "operatordesk.nav.payments", "/operator/payments", paymentItems},
 			{[]string{account.Support, account.Finance, account.Compliance}, "operatordesk.nav.invoices", "/operator/invoices", invoiceItems},

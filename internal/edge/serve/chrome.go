@@ -84,7 +84,11 @@ func (c *Call) person(ctx context.Context, r db.Reader, chrome *page.Chrome) err
 	if err != nil {
 		return err
 	}
-	chrome.Unread = int(unread)
+	said, err := message.UnreadPosts(ctx, r, c.Account())
+	if err != nil {
+		return err
+	}
+	chrome.Unread = int(unread + said)
 	if own.Kind == account.Operator {
 		chrome.Menu = append(chrome.Menu, page.Link{Label: text.T(ctx, "serve.operator_desk"), Href: "/operator"})
 		return nil

@@ -36,6 +36,9 @@ type Surface struct {
 
 // New builds the handler of the whole market and refuses a table with a hole.
 func New(m *Market, surfaces ...Surface) (http.Handler, error) {
+	if m.Files.Files == nil {
+		m.Files.Files = m.Blob
+	}
 	mux := http.NewServeMux()
 	var errs []error
 	for _, s := range surfaces {

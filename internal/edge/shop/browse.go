@@ -41,12 +41,16 @@ func home(c *serve.Call) error {
 			return err
 		}
 		found, err := search.Find(ctx, r, search.Query{Lang: c.Lang, Sort: search.Newest, Limit: 8})
+		if err != nil {
+			return err
+		}
 		v.Newest = cards(found.Hits, tree, c.Lang)
 		if err != nil {
 			return err
 		}
 		v.Ending, err = operation.ServiceOf(ctx, r)
 		return err
+		return rated(ctx, r, found.Hits, v.Newest)
 	})
 	if err != nil {
 		return err
@@ -154,6 +158,7 @@ func list(c *serve.Call, frame page.Chrome, code string) error {
 	var tree []catalog.Category
 	var found search.Page
 	moved := ""
+	var shown []page.ProductCard
 	err := c.Read(func(r db.Reader) (err error) {
 		if tree, err = catalog.Categories(ctx, r); err != nil {
 			return err
@@ -165,6 +170,11 @@ func list(c *serve.Call, frame page.Chrome, code string) error {
 		}
 		found, err = search.Find(ctx, r, q)
 		return err
+		if found, err = search.Find(ctx, r, q); err != nil {
+			return err
+		}
+		shown = cards(found.Hits, tree, c.Lang)
+		return rated(ctx, r, found.Hits, shown)
 	})
 	if err != nil {
 		return err
@@ -175,6 +185,7 @@ func list(c *serve.Call, frame page.Chrome, code string) error {
 	v := listView{
 		Moved: moved,
 		Text:  q.Text, Cards: cards(found.Hits, tree, c.Lang), Count: countOf(c, found),
+		Text: q.Text, Cards: shown, Count: countOf(c, found),
 		Facets: facets(c, here, tree, code, q), Sorts: sorts(c, here, q),
 	}
 	if found.Next != "" {

@@ -44,6 +44,7 @@ type orderView struct {
 	Right    entitlement.Entitlement
 	Hand     *handover
 	Invoices []invoice.Request
+	Review   myReview
 	Refund   string // state of the newest request or matter; "" without one
 	Acts     []audit.Act
 	Method   page.Field
@@ -115,6 +116,11 @@ func loadOrder(c *serve.Call) (v orderView, err error) {
 				return err
 			}
 			if v.Invoices, err = invoice.OfOrder(ctx, r, string(v.Order.ID)); err != nil {
+				return err
+			}
+		}
+		if v.Order.State.Paid() {
+			if v.Review, err = myReviewOf(c, r, v.Order, nil); err != nil {
 				return err
 			}
 		}

@@ -36,6 +36,8 @@ type productView struct {
 	Refusal  *page.Refusal // why nobody can buy it now
 	Account  string        // that is signed in
 	SignIn   string        // address of signing in and coming back
+	Reviews  reviewsView
+	Reported bool
 }
 
 func product(c *serve.Call) error {
@@ -67,6 +69,9 @@ func product(c *serve.Call) error {
 			return err
 		}
 		v.Seller = sellerOf(c.Lang, v.Quote.Offer.Vendor)
+		if v.Reviews, err = reviewsOf(ctx, c, r, v.Product, v.Seller.Name); err != nil {
+			return err
+		}
 		category, err := catalog.CategoryOf(ctx, r, v.Content.Category)
 		if err != nil {
 			return err
@@ -102,6 +107,7 @@ func product(c *serve.Call) error {
 		shown := page.RefusalOf(ctx, refusal)
 		v.Refusal = &shown
 	}
+	v.Reported = c.R.URL.Query().Has("reported")
 	v.SignIn = page.SignInPath + "?next=" + escape(checkoutAddress(v.Quote))
 	crumbs := []page.Link{{Label: v.Category, Href: "/c/" + v.Content.Category}}
 	if parent.Code != "" {

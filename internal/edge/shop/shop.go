@@ -78,6 +78,17 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "POST /products/{id}/reveal", Access: serve.SignedIn, Handle: revealProduct, Archive: true},
 		{Pattern: "GET /d/{token}", Access: serve.SignedIn, Handle: download},
 
+		{Pattern: "GET /conversations", Access: serve.SignedIn, Handle: conversations},
+		{Pattern: "GET /conversations/new", Access: serve.SignedIn, Handle: newConversation},
+		{Pattern: "POST /conversations", Access: serve.Accepted, Handle: startConversation},
+		{Pattern: "GET /conversations/{id}", Access: serve.SignedIn, Handle: showConversation},
+		{Pattern: "POST /conversations/{id}", Access: serve.Accepted, Handle: say},
+		{Pattern: "GET /conversations/{id}/files/{file}", Access: serve.SignedIn, Handle: conversationFile},
+		{Pattern: "POST /conversations/{id}/posts/{post}/report", Access: serve.SignedIn, Handle: reportPost},
+		{Pattern: "POST /orders/{id}/review", Access: serve.Accepted, Handle: writeReview},
+		{Pattern: "POST /orders/{id}/review/withdraw", Access: serve.SignedIn, Handle: withdrawReview},
+		{Pattern: "POST /p/{slug}/reviews/{review}/report", Access: serve.SignedIn, Handle: reportReview},
+
 		{Pattern: "GET /messages", Access: serve.SignedIn, Handle: messages},
 		{Pattern: "GET /messages/{id}", Access: serve.SignedIn, Handle: readMessage},
 

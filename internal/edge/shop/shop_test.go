@@ -26,10 +26,13 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/message"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/review"
 	"yunshi/internal/market/search"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/world"
@@ -61,6 +64,9 @@ func open(t *testing.T) *site {
 	m := &serve.Market{
 		DB: s.DB, Blob: files, Refund: s.Refund, Notices: notices(s), Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
 		Info: serve.Info{Market: "云市", Operator: world.Operator, BaseURL: "http://shop.example"}, Log: slog.New(slog.DiscardHandler),
+		Talks: message.Talks{Parties: order.Parties}, Content: content.Rules{Owners: map[content.Kind]content.Owner{
+			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
+		}},
 	}
 	s.market = m
 	routes := slices.Concat(shop.Routes(m), vendordesk.Routes(m), operatordesk.Routes(m, nil))

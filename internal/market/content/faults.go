@@ -12,6 +12,7 @@ var (
 	ErrNotScanned = fault.New(fault.Conflict, "FILE_NOT_SCANNED", "UA 4.7.6")
 	ErrScanSize   = fault.New(fault.Invalid, "FILE_TOO_LARGE_TO_SCAN", "UA 4.7.6")
 	ErrNoScanner  = fault.New(fault.Unavailable, "SCANNER_UNAVAILABLE", "UA 4.7.6")
+	ErrNotOurs    = fault.New(fault.Conflict, "OUTSIDE_REPORT_NOT_TAKEN", "UA 4.11")
 	ErrReported   = fault.New(fault.Conflict, "ALREADY_REPORTED", "UA 4.11")
 	ErrOpenReason = fault.New(fault.Invalid, "FIELD_REQUIRED", "UA 4.7.1")
 	ErrAltered    = fault.New(fault.Conflict, "ORIGINAL_CHANGED", "")

@@ -10,6 +10,7 @@ import (
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 )
 
@@ -68,6 +69,13 @@ func (r Report) AuditSubject() string { return string(r.ID) }
 func (r Rules) File(ctx context.Context, tx *db.Tx, by audit.Actor, in Report) (_ Report, err error) {
 	defer fault.Wrap(&err, "content.File(%s %s)", in.Kind, in.Ref)
 	in.Text = strings.TrimSpace(in.Text)
+	law, err := agreement.LawInForce(ctx, tx)
+	if err != nil {
+		return Report{}, err
+	}
+	if err := taken(law, in.Reason); err != nil {
+		return Report{}, err
+	}
 	owner, ok := r.Owners[in.Kind]
 	switch {
 	case !ok:

@@ -7,6 +7,7 @@ import (
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 )
 
@@ -88,6 +89,17 @@ func inside(place screen.Place, found []screen.Finding) (refusal *fault.Fault, w
 		return nil, true
 	}
 	return nil, false
+}
+
+// taken refuses a report of payment outside the market where no law makes it the
+// operator's matter: by the bare agreement such deals have nothing to do with it.
+//
+// Clause: UA 4.11 (deals outside are no matter of the operator, except that law has it take reports and act on the vendor).
+func taken(law agreement.Law, why Reason) error {
+	if why == OffPlatform && !law.OutsideReports {
+		return ErrNotOurs
+	}
+	return nil
 }
 
 // passed decides on what the scanner said of a file.

@@ -31,7 +31,7 @@ func thread(ctx context.Context, r db.Reader, by audit.Actor, id ThreadID) (Thre
 // Clause: UA 4.7.3 (a conversation is open to its two sides only, not to the operator's staff).
 func sideOf(ctx context.Context, r db.Reader, by audit.Actor, th Thread) (Side, error) {
 	if by.Account == string(th.Other) {
-		if th.About.Topic == AboutSupport && !by.Has(account.Support) && !by.Has(account.Compliance) ||
+		if th.About.Topic == AboutSupport && !by.Has(account.Support) && !by.Has(account.Compliance) && !by.Has(account.Superadmin) ||
 			th.About.Topic != AboutSupport && !by.Has(account.Owner) && !by.Has(account.VendorManager) {
 			return "", account.ErrForeign
 		}

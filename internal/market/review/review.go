@@ -72,7 +72,7 @@ type Review struct {
 func (v Review) AuditSubject() string { return string(v.ID) }
 
 // Changed reports whether it says something else than at first.
-func (v Review) Changed() bool { return v.ChangedAt.After(v.WrittenAt) }
+func (v Review) Changed() bool { return v.Version > 1 }
 
 // Reply is the vendor's public answer.
 type Reply struct {
