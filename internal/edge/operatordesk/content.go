@@ -45,7 +45,7 @@ func contentItems(ctx context.Context, r db.Reader) ([]page.QueueItem, error) {
 	}
 	for _, p := range reports {
 		items = append(items, page.QueueItem{
-			Href: "/operator/reports/" + string(p.ID), Title: text.T(ctx, "content.desk.reported", "What", kindWord(ctx, p.Kind)), Who: text.T(ctx, "content.reason."+string(p.Reason)), ID: string(p.ID),
+			Href: "/operator/flags/" + string(p.ID), Title: text.T(ctx, "content.desk.reported", "What", kindWord(ctx, p.Kind)), Who: text.T(ctx, "content.reason."+string(p.Reason)), ID: string(p.ID),
 			Chip: contentChip("open"), Due: p.CreatedAt.Add(patience),
 		})
 	}
@@ -291,8 +291,8 @@ func (d desk) retireTerm(c *serve.Call) error {
 	return err
 }
 
-// reportView is one report of a text.
-type reportView struct {
+// flagView is one report of a text.
+type flagView struct {
 	frame
 	content.Report
 	looked  *string
@@ -306,13 +306,13 @@ type reportView struct {
 	may     bool
 }
 
-func (v reportView) path() string { return "/operator/reports/" + string(v.ID) }
+func (v flagView) path() string { return "/operator/flags/" + string(v.ID) }
 
-func (d desk) report(c *serve.Call) error { return d.reportAgain(c, nil, false, nil) }
+func (d desk) flag(c *serve.Call) error { return d.flagAgain(c, nil, false, nil) }
 
-func (d desk) reportAgain(c *serve.Call, looked *string, same bool, refusal error) error {
-	ctx, id := c.R.Context(), content.ReportID(c.R.PathValue("report"))
-	view := reportView{
+func (d desk) flagAgain(c *serve.Call, looked *string, same bool, refusal error) error {
+	ctx, id := c.R.Context(), content.ReportID(c.R.PathValue("flag"))
+	view := flagView{
 		looked: looked, same: same, cases: c.Market.Content.OpenCase != nil, refusal: refusal, errors: page.FieldErrors(ctx, refusal), key: freshKey(),
 		form: map[string]string{"reason": c.R.PostFormValue("reason")}, may: c.Actor.Has(account.Compliance),
 	}
@@ -351,8 +351,8 @@ func reportTerms(ctx context.Context, p content.Report) []page.Term {
 	return out
 }
 
-func (d desk) lookReport(c *serve.Call) error {
-	id := content.ReportID(c.R.PathValue("report"))
+func (d desk) lookFlag(c *serve.Call) error {
+	id := content.ReportID(c.R.PathValue("flag"))
 	var looked string
 	var same bool
 	err := command(c, "content.look", []string{"UA 4.11"}, []string{string(id)}, nil, func(ctx context.Context, tx *db.Tx) (err error) {
@@ -362,15 +362,15 @@ func (d desk) lookReport(c *serve.Call) error {
 	switch {
 	case err == nil:
 		c.W.Header().Set("Cache-Control", "no-store")
-		return d.reportAgain(c, &looked, same, nil)
+		return d.flagAgain(c, &looked, same, nil)
 	case correctable(err):
-		return d.reportAgain(c, nil, false, err)
+		return d.flagAgain(c, nil, false, err)
 	}
 	return err
 }
 
-func (d desk) answerReport(c *serve.Call) error {
-	id, form := content.ReportID(c.R.PathValue("report")), c.R.PostFormValue
+func (d desk) answerFlag(c *serve.Call) error {
+	id, form := content.ReportID(c.R.PathValue("flag")), c.R.PostFormValue
 	do, words := form("do"), form("reason")
 	err := command(c, "content.report.answer", []string{"UA 4.11"}, []string{string(id)}, []string{do, words}, func(ctx context.Context, tx *db.Tx) error {
 		_, err := c.Market.Content.Answer(ctx, tx, c.Actor, id, do != "dismiss", do == "case", words)
@@ -378,9 +378,9 @@ func (d desk) answerReport(c *serve.Call) error {
 	})
 	switch {
 	case err == nil:
-		return c.Redirect("/operator/reports/" + string(id))
+		return c.Redirect("/operator/flags/" + string(id))
 	case correctable(err):
-		return d.reportAgain(c, nil, false, err)
+		return d.flagAgain(c, nil, false, err)
 	}
 	return err
 }

@@ -108,9 +108,9 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/content/{item}", Access: reviewers, Handle: d.content},
 		{Pattern: "POST /operator/content/{item}/open", Access: officers, Handle: d.openContent},
 		{Pattern: "POST /operator/content/{item}/decide", Access: officers, Handle: d.decideContent},
-		{Pattern: "GET /operator/reports/{report}", Access: reviewers, Handle: d.report},
-		{Pattern: "POST /operator/reports/{report}/look", Access: officers, Handle: d.lookReport},
-		{Pattern: "POST /operator/reports/{report}/answer", Access: officers, Handle: d.answerReport},
+		{Pattern: "GET /operator/flags/{flag}", Access: reviewers, Handle: d.flag},
+		{Pattern: "POST /operator/flags/{flag}/look", Access: officers, Handle: d.lookFlag},
+		{Pattern: "POST /operator/flags/{flag}/answer", Access: officers, Handle: d.answerFlag},
 		{Pattern: "GET /operator/conversations", Access: listeners, Handle: d.conversations},
 		{Pattern: "GET /operator/conversations/{id}", Access: listeners, Handle: d.conversation},
 		{Pattern: "POST /operator/conversations/{id}", Access: talkers, Handle: d.say},
@@ -281,9 +281,8 @@ var homes = map[string]string{
 	"exc_": "/operator/finance/exceptions/", "dcn_": "/operator/finance/decisions/", "wdr_": "/operator/finance/withdrawals/", "stl_": "/operator/finance/lines/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
 	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/",
-	"rrq_": "/operator/refunds/",
 	"itr_": "/operator/interruptions/", "inc_": "/operator/incidents/", "wnd_": "/operator/service/", "chg_": "/changes/",
-	"rrq_": "/operator/refunds/", "cnt_": "/operator/content/", "rpt_": "/operator/reports/",
+	"cnt_": "/operator/content/", "flg_": "/operator/flags/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

@@ -45,11 +45,9 @@ func home(c *serve.Call) error {
 			return err
 		}
 		v.Newest = cards(found.Hits, tree, c.Lang)
-		if err != nil {
+		if v.Ending, err = operation.ServiceOf(ctx, r); err != nil {
 			return err
 		}
-		v.Ending, err = operation.ServiceOf(ctx, r)
-		return err
 		return rated(ctx, r, found.Hits, v.Newest)
 	})
 	if err != nil {

@@ -143,10 +143,10 @@ func TestClause_4_11_TheConversationWarnsOfPaymentOutside(t *testing.T) {
 				p = all[0]
 				return err
 			})
-			if !officer.get("/operator").links("/operator/reports/" + string(p.ID)) {
+			if !officer.get("/operator").links("/operator/flags/" + string(p.ID)) {
 				t.Error("the officer is not told")
 			}
-			at := "/operator/reports/" + string(p.ID)
+			at := "/operator/flags/" + string(p.ID)
 			desk := officer.get(at).is(http.StatusOK).says(p.SHA256, text.In(lang, "content.hit.off_platform")).saysNot("便宜一半")
 			officer.submit(desk, at+"/look", url.Values{"reason": {""}}).is(http.StatusUnprocessableEntity)
 			officer.submit(desk, at+"/look", url.Values{"reason": {"a report"}}).is(http.StatusOK).says("便宜一半")

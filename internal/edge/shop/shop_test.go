@@ -46,11 +46,8 @@ type site struct {
 	offer catalog.Offer
 
 	handler http.Handler
+	market  *serve.Market
 	letters *letters
-	t      *testing.T
-	url    string
-	offer  catalog.Offer
-	market *serve.Market
 }
 
 func open(t *testing.T) *site {

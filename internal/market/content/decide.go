@@ -91,7 +91,7 @@ func (r Rules) restore(ctx context.Context, tx *db.Tx, by audit.Actor, i Item, s
 	if err := owner.Restore(ctx, tx, i.Ref, text); err != nil {
 		return i, err
 	}
-	return i, tell(ctx, tx, owner, i, "C-02", nil)
+	return i, tell(ctx, tx, owner, i, "K-02", nil)
 }
 
 // BlockHeld decides that a held original is never published.
@@ -121,7 +121,7 @@ func (r Rules) BlockHeld(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, 
 	if err := owner.Take(ctx, tx, i.Ref, why); err != nil {
 		return i, err
 	}
-	return i, tell(ctx, tx, owner, i, "C-01", map[string]string{"Clause": i.Clause, "Reason": i.Reason})
+	return i, tell(ctx, tx, owner, i, "K-01", map[string]string{"Clause": i.Clause, "Reason": i.Reason})
 }
 
 // Block takes a published text away: the original is sealed with its hash, and
@@ -148,7 +148,7 @@ func (r Rules) Block(ctx context.Context, tx *db.Tx, by audit.Actor, kind Kind, 
 		if err := owner.Take(ctx, tx, ref, why); err != nil {
 			return old, err
 		}
-		return old, tell(ctx, tx, owner, old, "C-01", map[string]string{"Clause": why.Clause, "Reason": why.Reason})
+		return old, tell(ctx, tx, owner, old, "K-01", map[string]string{"Clause": why.Clause, "Reason": why.Reason})
 	}
 	if f, ok := fault.Of(err); !ok || f.Kind != fault.NotFound {
 		return Item{}, err
@@ -166,7 +166,7 @@ func (r Rules) Block(ctx context.Context, tx *db.Tx, by audit.Actor, kind Kind, 
 	if err := owner.Take(ctx, tx, ref, why); err != nil {
 		return Item{}, err
 	}
-	if err := tell(ctx, tx, owner, i, "C-01", map[string]string{"Clause": why.Clause, "Reason": why.Reason}); err != nil {
+	if err := tell(ctx, tx, owner, i, "K-01", map[string]string{"Clause": why.Clause, "Reason": why.Reason}); err != nil {
 		return Item{}, err
 	}
 	return read(ctx, tx, i.ID)

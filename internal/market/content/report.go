@@ -14,7 +14,7 @@ import (
 	"yunshi/internal/market/audit"
 )
 
-// ReportID names a report: "rpt_…".
+// ReportID names a report: "flg_…".
 type ReportID string
 
 // Reason is what somebody reports.
@@ -95,7 +95,7 @@ func (r Rules) File(ctx context.Context, tx *db.Tx, by audit.Actor, in Report) (
 	if err != nil {
 		return Report{}, err
 	}
-	in.ID, in.State, in.SHA256, in.Hits = ReportID(tx.ID("rpt")), OpenReport, hashOf(o.Text), hitsOf(words.Scan(o.Text))
+	in.ID, in.State, in.SHA256, in.Hits = ReportID(tx.ID("flg")), OpenReport, hashOf(o.Text), hitsOf(words.Scan(o.Text))
 	in.Account, in.User, in.CreatedAt = account.ID(by.Account), account.UserID(by.User), tx.Now()
 	sealed, err := tx.Keys().Seal(in.Text, reportAt(in.ID))
 	if err != nil {
@@ -168,7 +168,7 @@ func (r Rules) Answer(ctx context.Context, tx *db.Tx, by audit.Actor, id ReportI
 		return p, ErrState
 	}
 	if err := account.Notify(ctx, tx, account.Notice{
-		Code: "C-03", To: p.Account, Params: map[string]string{"Answer": words, "Outcome": string(p.State)},
+		Code: "K-03", To: p.Account, Params: map[string]string{"Answer": words, "Finding": string(p.State)},
 	}); err != nil {
 		return p, err
 	}

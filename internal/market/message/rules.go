@@ -20,7 +20,7 @@ var mailedCodes = []string{
 	"N-71", "N-73", "P-02", "P-03", "P-04",
 	"O-01", "O-02", "O-03", "O-04", "O-05", "S-02", "S-03", "S-04", "S-05", "V-01",
 	"N-53", "N-55", "M-01", "M-02",
-	"O-01", "O-02", "O-03", "O-04", "O-05", "S-02", "S-03", "S-04", "S-05", "V-01", "M-01", "C-01", "C-02",
+	"T-01", "K-01", "K-02",
 }
 
 func mailed(code string) bool { return slices.Contains(mailedCodes, code) }

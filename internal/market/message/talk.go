@@ -185,7 +185,7 @@ func announce(ctx context.Context, tx *db.Tx, th Thread, reader account.ID) erro
 		}
 		link = "/vendor" + link
 	}
-	return Send(ctx, tx, Notice{Code: "M-01", To: reader, Link: link, Params: map[string]string{"About": string(th.About.Topic), "Object": th.About.ID}})
+	return Send(ctx, tx, Notice{Code: "T-01", To: reader, Link: link, Params: map[string]string{"About": string(th.About.Topic), "Object": th.About.ID}})
 }
 
 func attach(ctx context.Context, tx *db.Tx, by audit.Actor, id PostID, f Attachment) (Attachment, error) {

@@ -25,9 +25,6 @@ import (
 // 6.1, 4.8, 2.1, 3.1, 4.2, 4.7.7, 8.1; but 4.3 comes before them all, so that nobody
 // learns how an account stands that is not theirs. A free plan needs no payment
 // and is delivered at once.
-// 6.1, 4.8, 2.1, 3.1, 4.2, 4.7.7, 8.1; but 4.3 comes before them all, so that
-// nobody learns how an account stands that is not theirs. A free plan needs no
-// payment and is delivered at once.
 func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, error) {
 	offer, err := catalog.OfferOf(ctx, tx, p.Plan)
 	if err != nil {
