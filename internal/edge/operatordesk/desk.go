@@ -54,7 +54,7 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		runners    = serve.Staff(account.Finance, account.Support, account.Superadmin)
 		superadmin = serve.Staff(account.Superadmin)
 	)
-	return []serve.Route{
+	return append(d.disputeRoutes(), []serve.Route{
 		{Pattern: "GET /operator", Access: anyone, Handle: d.home},
 		{Pattern: "GET /operator/find", Access: anyone, Handle: d.find},
 
@@ -134,7 +134,7 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/accounts/{account}", Access: traders, Handle: d.account},
 		{Pattern: "GET /operator/staff", Access: superadmin, Handle: d.staff},
 		{Pattern: "POST /operator/staff", Access: superadmin, Handle: d.addStaff},
-	}
+	}...)
 }
 
 type desk struct {
@@ -162,6 +162,7 @@ var sections = []section{
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
+	{"operatordesk.nav.complaints", "/operator/complaints", "flag", "operatordesk.nav.trade", []string{account.Support, account.Compliance}},
 	{"operatordesk.nav.accounts", "/operator/accounts", "people", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.invoices", "/operator/invoices", "file", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.finance", "/operator/finance", "money", "operatordesk.nav.money", []string{account.Finance}},
@@ -236,6 +237,7 @@ var homes = map[string]string{
 	"exc_": "/operator/finance/exceptions/", "dcn_": "/operator/finance/decisions/", "wdr_": "/operator/finance/withdrawals/", "stl_": "/operator/finance/lines/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
 	"rrq_": "/operator/refunds/",
+	"cmp_": "/operator/complaints/", "clm_": "/operator/claims/", "rpt_": "/operator/reports/", "ckt_": "/operator/knowledge/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

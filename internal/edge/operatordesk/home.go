@@ -51,6 +51,7 @@ func (d desk) home(c *serve.Call) error {
 			{[]string{account.Compliance}, "operatordesk.nav.vendors", "/operator/vendors", vendorItems},
 			{[]string{account.Compliance}, "operatordesk.nav.identities", "/operator/identities", identityItems},
 			{[]string{account.Support, account.Compliance, account.Finance}, "operatordesk.nav.refunds", "/operator/refunds", refundItems},
+			{[]string{account.Support, account.Compliance}, "operatordesk.nav.complaints", "/operator/complaints", complaintItems},
 			{[]string{account.Finance}, "operatordesk.nav.finance", "/operator/finance", d.financeItems},
 			{[]string{account.Finance}, "operatordesk.nav.payments", "/operator/payments", paymentItems},
 			{[]string{account.Support, account.Finance, account.Compliance}, "operatordesk.nav.invoices", "/operator/invoices", invoiceItems},

@@ -18,6 +18,7 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/refund"
 )
@@ -29,6 +30,7 @@ type refundView struct {
 	Request *refund.Request
 	Steps   []refund.Step
 	Matter  *refund.Record
+	Late    bool               // the matter has stayed open longer than the law allows
 	Reason  refund.Reason      // chosen; "" before
 	Would   *refund.Assessment // what the chosen reason gives back
 	Reasons page.Field
@@ -79,6 +81,9 @@ func refundAgain(c *serve.Call, id order.ID, failed error) error {
 				return err
 			}
 			v.Matter = &record
+			if v.Late, err = complaint.Overdue(ctx, r, record.Matter); err != nil {
+				return err
+			}
 		}
 		if v.asking() {
 			reason := v.Reason

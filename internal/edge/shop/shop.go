@@ -30,7 +30,7 @@ import (
 
 // Routes is the route table of the customer pages.
 func Routes(*serve.Market) []serve.Route {
-	return []serve.Route{
+	return append(disputeRoutes(), []serve.Route{
 		{Pattern: "GET /{$}", Access: serve.Public, Handle: home},
 		{Pattern: "GET /c/{code}", Access: serve.Public, Handle: category},
 		{Pattern: "GET /search", Access: serve.Public, Handle: find},
@@ -107,7 +107,7 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "GET /signin", Access: serve.Public, Handle: signInPage},
 		{Pattern: "POST /signin", Access: serve.Public, Handle: signIn},
 		{Pattern: "POST /signout", Access: serve.SignedIn, Handle: signOut},
-	}
+	}...)
 }
 
 // show sends a page.

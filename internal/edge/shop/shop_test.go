@@ -18,6 +18,7 @@ import (
 	"yunshi/internal/base/blob"
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/mail"
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/operatordesk"
 	"yunshi/internal/edge/serve"
@@ -26,6 +27,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/identity"
 	"yunshi/internal/market/order"
@@ -41,6 +43,9 @@ type site struct {
 	t     *testing.T
 	url   string
 	offer catalog.Offer
+	mails mail.Recorder
+
+	handler http.Handler
 }
 
 func open(t *testing.T) *site {
@@ -55,11 +60,14 @@ func open(t *testing.T) *site {
 		DB: s.DB, Blob: files, Refund: s.Refund, Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
 		Info: serve.Info{Market: "云市", Operator: world.Operator, BaseURL: "http://shop.example"}, Log: slog.New(slog.DiscardHandler),
 	}
+	m.Complaint = complaint.Rules{RedLetter: s.Refund.RedLetter}
+	s.With(complaint.Work{Rules: m.Complaint, Sender: &s.mails, BaseURL: "http://shop.example"}.Handlers())
 	routes := slices.Concat(shop.Routes(m), vendordesk.Routes(m), operatordesk.Routes(m, nil))
 	handler, err := serve.New(m, serve.Surface{Routes: routes, MaxBody: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.handler = handler
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	s.url = server.URL
