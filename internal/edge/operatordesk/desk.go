@@ -58,6 +58,7 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		onCall     = serve.Staff(account.Compliance, account.Support, account.Superadmin)
 	)
 	return append(d.operationRoutes(onCall, reviewers), []serve.Route{
+	return append(d.disputeRoutes(), []serve.Route{
 		{Pattern: "GET /operator", Access: anyone, Handle: d.home},
 		{Pattern: "GET /operator/find", Access: anyone, Handle: d.find},
 
@@ -200,6 +201,7 @@ var sections = []section{
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
+	{"operatordesk.nav.complaints", "/operator/complaints", "flag", "operatordesk.nav.trade", []string{account.Support, account.Compliance}},
 	{"operatordesk.nav.accounts", "/operator/accounts", "people", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.invoices", "/operator/invoices", "file", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"conversation.desk.title", "/operator/conversations", "chat", "operatordesk.nav.trade", []string{account.Support, account.Compliance}},
@@ -283,6 +285,8 @@ var homes = map[string]string{
 	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/",
 	"itr_": "/operator/interruptions/", "inc_": "/operator/incidents/", "wnd_": "/operator/service/", "chg_": "/changes/",
 	"cnt_": "/operator/content/", "flg_": "/operator/flags/",
+	"rrq_": "/operator/refunds/",
+	"cmp_": "/operator/complaints/", "clm_": "/operator/claims/", "rpt_": "/operator/reports/", "ckt_": "/operator/knowledge/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

@@ -56,6 +56,7 @@ func (d desk) home(c *serve.Call) error {
 			{[]string{account.Support, account.Compliance, account.Finance}, "operatordesk.nav.refunds", "/operator/refunds", refundItems},
 			{[]string{account.Compliance}, "content.desk.title", "/operator/content", contentItems},
 			{[]string{account.Support, account.Compliance}, "conversation.desk.title", "/operator/conversations", talkItems},
+			{[]string{account.Support, account.Compliance}, "operatordesk.nav.complaints", "/operator/complaints", complaintItems},
 			{[]string{account.Finance}, "operatordesk.nav.finance", "/operator/finance", d.financeItems},
 			{[]string{account.Finance}, "operatordesk.nav.payments", "/operator/payments", paymentItems},
 			{[]string{account.Support, account.Finance, account.Compliance}, "operatordesk.nav.invoices", "/operator/invoices", invoiceItems},

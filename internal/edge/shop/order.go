@@ -46,6 +46,7 @@ type orderView struct {
 	Invoices []invoice.Request
 	Review   myReview
 	Refund   string // state of the newest request or matter; "" without one
+	Disputes int    // complaints and claims
 	Acts     []audit.Act
 	Method   page.Field
 	Key      string
@@ -125,6 +126,9 @@ func loadOrder(c *serve.Call) (v orderView, err error) {
 			}
 		}
 		if v.Refund, err = refundStateOf(ctx, r, v.Order.ID); err != nil {
+			return err
+		}
+		if v.Disputes, err = complainedOf(ctx, r, v.Order.ID); err != nil {
 			return err
 		}
 		if merchants, err = vendor.Merchants(ctx, r, v.Order.Vendor); err != nil {

@@ -19,6 +19,7 @@ import (
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
+	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/refund"
 )
@@ -30,6 +31,7 @@ type refundView struct {
 	Request *refund.Request
 	Steps   []refund.Step
 	Matter  *refund.Record
+	Late    bool               // the matter has stayed open longer than the law allows
 	Reason  refund.Reason      // chosen; "" before
 	Would   *refund.Assessment // what the chosen reason gives back
 	Reasons page.Field
@@ -80,6 +82,9 @@ func refundAgain(c *serve.Call, id order.ID, failed error) error {
 				return err
 			}
 			v.Matter = &record
+			if v.Late, err = complaint.Overdue(ctx, r, record.Matter); err != nil {
+				return err
+			}
 		}
 		if v.asking() {
 			reason := v.Reason

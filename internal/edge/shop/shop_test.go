@@ -18,6 +18,7 @@ import (
 	"yunshi/internal/base/blob"
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/mail"
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/operatordesk"
 	"yunshi/internal/edge/serve"
@@ -27,6 +28,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/content"
+	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/identity"
 	"yunshi/internal/market/message"
@@ -48,6 +50,9 @@ type site struct {
 	handler http.Handler
 	market  *serve.Market
 	letters *letters
+	mails mail.Recorder
+
+	handler http.Handler
 }
 
 func open(t *testing.T) *site {
@@ -66,6 +71,8 @@ func open(t *testing.T) *site {
 		}},
 	}
 	s.market = m
+	m.Complaint = complaint.Rules{RedLetter: s.Refund.RedLetter}
+	s.With(complaint.Work{Rules: m.Complaint, Sender: &s.mails, BaseURL: "http://shop.example"}.Handlers())
 	routes := slices.Concat(shop.Routes(m), vendordesk.Routes(m), operatordesk.Routes(m, nil))
 	handler, err := serve.New(m, serve.Surface{Routes: routes, MaxBody: 1 << 20})
 	if err != nil {

@@ -41,7 +41,7 @@ const MaxUpload = 64 << 20
 // whoever may not write, names the clause, and leaves evidence.
 func Routes(m *serve.Market) []serve.Route {
 	d := desk{m}
-	return []serve.Route{
+	return append(d.disputeRoutes(), []serve.Route{
 		{Pattern: "GET /vendor", Access: serve.SignedIn, Handle: d.home},
 		{Pattern: "GET /vendor/find", Access: serve.Seller, Handle: d.find},
 		{Pattern: "GET /vendor/apply", Access: serve.SignedIn, Handle: d.applyForm},
@@ -119,7 +119,7 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "GET /vendor/infringements/{notice}/files/{file}", Access: serve.Seller, Handle: d.infringementFile},
 		{Pattern: "GET /vendor/money", Access: serve.Seller, Handle: d.money},
 		{Pattern: "POST /vendor/money/merchants", Access: serve.Seller, Handle: d.addMerchant},
-	}
+	}...)
 }
 
 type desk struct{ m *serve.Market }
@@ -140,6 +140,7 @@ var sections = []struct{ key, href, icon, group string }{
 	{"vendordesk.nav.infringements", "/vendor/infringements", "warning", ""},
 	{"conversation.title", "/vendor/conversations", "chat", ""},
 	{"review.title", "/vendor/reviews", "flag", ""},
+	{"vendordesk.nav.complaints", "/vendor/complaints", "flag", ""},
 	{"vendordesk.nav.income", "/vendor/income", "money", ""},
 	{"vendordesk.nav.money", "/vendor/money", "scale", ""},
 	{"vendordesk.nav.products", "/vendor/products", "tag", "vendordesk.nav.catalogue"},
@@ -196,6 +197,7 @@ func (d desk) seller(c *serve.Call, r db.Reader) (vendor.Vendor, error) {
 func (d desk) find(c *serve.Call) error {
 	q := strings.TrimSpace(c.R.URL.Query().Get("q"))
 	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "ifn_": "infringements", "rrq_": "refunds", "rfm_": "refunds"} {
+	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "rrq_": "refunds", "rfm_": "refunds", "cmp_": "complaints", "clm_": "claims"} {
 		if strings.HasPrefix(q, prefix) && !strings.ContainsAny(q, "/?#") {
 			return c.Redirect("/vendor/" + to + "/" + q)
 		}

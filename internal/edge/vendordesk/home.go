@@ -136,6 +136,11 @@ func due(ctx context.Context, r db.Reader, c *serve.Call, v vendor.Vendor) ([]pa
 		return nil, err
 	}
 	items = append(items, refunds...)
+	complaints, err := complaintItems(ctx, r, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	items = append(items, complaints...)
 	asked, err := invoice.Due(ctx, r, v.ID, perPage)
 	if err != nil {
 		return nil, err

@@ -93,7 +93,7 @@ func own(c *catalog.Content) {
 func (m *market) bare() {
 	m.t.Helper()
 	m.Write(func(tx *db.Tx) error {
-		_, err := tx.Exec(m.t.Context(), `UPDATE agreement_version SET jurisdiction = 'OTHER' WHERE code = 'user_agreement'`)
+		_, err := tx.Exec(m.t.Context(), `UPDATE agreement_version SET jurisdiction = 'OTHER'`)
 		return err
 	})
 }

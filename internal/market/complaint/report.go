@@ -142,7 +142,7 @@ func written(p Report, in Notice) (_ Report, err error) {
 		if err != nil {
 			faults = append(faults, ErrInvalid.In("email"))
 		}
-		p.Email = email.String()
+		p.Email = email.Delivery()
 	}
 	sum := sha256.Sum256([]byte(p.Text))
 	p.SHA256 = hex.EncodeToString(sum[:])
@@ -201,6 +201,10 @@ func recordReport(ctx context.Context, tx *db.Tx, by audit.Actor, p Report, act 
 func trackingSecret(r db.Reader, id ReportID) string {
 	return r.Keys().Index("complaint.report.track", string(id))[:24]
 }
+
+// Code is the tracking code of a report, for the page that shows it once to whoever
+// has just made the report.
+func Code(r db.Reader, id ReportID) string { return trackingSecret(r, id) }
 
 func confirmToken(r db.Reader, id ReportID) string {
 	return r.Keys().Index("complaint.report.confirm", string(id))

@@ -2,9 +2,11 @@ package complaint
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
 	"yunshi/internal/market/account"
@@ -87,6 +89,26 @@ func (u Rules) FromMatter(ctx context.Context, tx *db.Tx, by audit.Actor, id ref
 func Overdue(ctx context.Context, r db.Reader, m refund.Matter) (bool, error) {
 	law, err := agreement.LawInForce(ctx, r)
 	return err == nil && m.State != refund.ClosedAgreed && offlineOverdue(m.OpenedAt, r.Now(), law.OfflineDays), err
+}
+
+// LateMatters lists the offline refunds that are overdue and no complaint yet, for
+// the operator's desk.
+func LateMatters(ctx context.Context, r db.Reader, n int) (late []refund.Matter, err error) {
+	law, err := agreement.LawInForce(ctx, r)
+	if err != nil || law.OfflineDays == 0 {
+		return nil, err
+	}
+	open, err := refund.OpenMatters(ctx, r, calendar.On(r.Now()).AddDays(-law.OfflineDays).Start(), n)
+	for _, m := range open {
+		_, err := found(db.One(ctx, r, scanOne(r), selectMatter, string(m.ID)))
+		switch {
+		case errors.Is(err, ErrNotFound):
+			late = append(late, m)
+		case err != nil:
+			return nil, err
+		}
+	}
+	return late, err
 }
 
 func (u Rules) take(ctx context.Context, tx *db.Tx, by audit.Actor, c Complaint, in Ask) (_ Complaint, err error) {

@@ -344,6 +344,12 @@ func MattersOfVendor(ctx context.Context, r db.Reader, v vendor.ID, n int) ([]Ma
 	return all, err
 }
 
+// OpenMatters lists the matters that were opened before a moment and not agreed,
+// oldest first, for whoever follows them up.
+func OpenMatters(ctx context.Context, r db.Reader, before time.Time, n int) ([]Matter, error) {
+	return db.All(ctx, r, scanMatter, selectOldMatters, db.Micros(before), n)
+}
+
 // party is a matter and the side on which the actor may write in it.
 func party(ctx context.Context, r db.Reader, by audit.Actor, id MatterID) (Matter, Side, error) {
 	m, side, err := look(ctx, r, by, id)
