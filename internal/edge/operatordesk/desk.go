@@ -94,6 +94,15 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "POST /operator/refunds/{refund}/confirm", Access: traders, Handle: d.confirmRefund},
 		{Pattern: "POST /operator/refunds/{refund}/transfer", Access: finance, Handle: d.transferRefund},
 
+		{Pattern: "GET /operator/cases", Access: reviewers, Handle: d.cases},
+		{Pattern: "GET /operator/cases/new", Access: officers, Handle: d.newCase},
+		{Pattern: "POST /operator/cases/new", Access: officers, Handle: d.openCase},
+		{Pattern: "GET /operator/cases/{case}", Access: reviewers, Handle: d.kase},
+		{Pattern: "POST /operator/cases/{case}/{do}", Access: officers, Handle: d.onCase},
+		{Pattern: "POST /operator/cases/{case}/measures/{measure}", Access: officers, Handle: d.onMeasure},
+		{Pattern: "POST /operator/cases/{case}/exhibits/{exhibit}", Access: officers, Handle: d.openExhibit},
+		{Pattern: "POST /operator/cases/{case}/claims/{claim}", Access: officers, Handle: d.moveClaim},
+
 		{Pattern: "GET /operator/finance", Access: accounting, Handle: d.finance},
 		{Pattern: "POST /operator/finance/compare", Access: finance, Handle: d.compareNow},
 		{Pattern: "GET /operator/finance/exceptions", Access: accounting, Handle: d.exceptions},
@@ -159,6 +168,7 @@ var sections = []section{
 	{"operatordesk.nav.vendors", "/operator/vendors", "shield", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.listings", "/operator/listings", "check", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.products", "/operator/products", "tag", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.cases", "/operator/cases", "scale", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
@@ -236,6 +246,7 @@ var homes = map[string]string{
 	"exc_": "/operator/finance/exceptions/", "dcn_": "/operator/finance/decisions/", "wdr_": "/operator/finance/withdrawals/", "stl_": "/operator/finance/lines/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
 	"rrq_": "/operator/refunds/",
+	"enf_": "/operator/cases/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.
