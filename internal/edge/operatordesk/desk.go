@@ -119,6 +119,15 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/reviews", Access: traders, Handle: d.reviews},
 		{Pattern: "DELETE /operator/reviews/{review}", Access: anyone, Handle: d.deleteReview},
 
+		{Pattern: "GET /operator/cases", Access: reviewers, Handle: d.cases},
+		{Pattern: "GET /operator/cases/new", Access: officers, Handle: d.newCase},
+		{Pattern: "POST /operator/cases/new", Access: officers, Handle: d.openCase},
+		{Pattern: "GET /operator/cases/{case}", Access: reviewers, Handle: d.kase},
+		{Pattern: "POST /operator/cases/{case}/{do}", Access: officers, Handle: d.onCase},
+		{Pattern: "POST /operator/cases/{case}/measures/{measure}", Access: officers, Handle: d.onMeasure},
+		{Pattern: "POST /operator/cases/{case}/exhibits/{exhibit}", Access: officers, Handle: d.openExhibit},
+		{Pattern: "POST /operator/cases/{case}/claims/{claim}", Access: officers, Handle: d.moveClaim},
+
 		{Pattern: "GET /operator/finance", Access: accounting, Handle: d.finance},
 		{Pattern: "POST /operator/finance/compare", Access: finance, Handle: d.compareNow, Archive: true},
 		{Pattern: "GET /operator/finance/exceptions", Access: accounting, Handle: d.exceptions},
@@ -198,6 +207,7 @@ var sections = []section{
 	{"operatordesk.nav.products", "/operator/products", "tag", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.infringements", "/operator/infringements", "warning", "operatordesk.nav.review", []string{account.Compliance}},
 	{"content.desk.title", "/operator/content", "flag", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.cases", "/operator/cases", "scale", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
@@ -287,6 +297,7 @@ var homes = map[string]string{
 	"cnt_": "/operator/content/", "flg_": "/operator/flags/",
 	"rrq_": "/operator/refunds/",
 	"cmp_": "/operator/complaints/", "clm_": "/operator/claims/", "rpt_": "/operator/reports/", "ckt_": "/operator/knowledge/",
+	"enf_": "/operator/cases/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

@@ -12,6 +12,7 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/vendor"
@@ -26,6 +27,7 @@ type checkoutView struct {
 	Refusal *page.Refusal
 	Blocked bool // a rule stands in the way; the button is off
 	Free    bool
+	Protect []agreement.Clause // of the agreement, for the vendor's rights
 
 	Quantity, Account, Accept, Business, Voucher, Method page.Field
 	AskBusiness                                          bool
@@ -44,6 +46,9 @@ func showCheckout(c *serve.Call, failed error) error {
 			return err
 		}
 		if mine, err = account.Choosable(ctx, r, c.Actor); err != nil {
+			return err
+		}
+		if v.Protect, err = protection(ctx, r); err != nil {
 			return err
 		}
 		merchants, err = vendor.Merchants(ctx, r, v.Quote.Offer.Product.Vendor)

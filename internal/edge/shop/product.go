@@ -17,6 +17,7 @@ import (
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/vendor"
@@ -45,8 +46,12 @@ func product(c *serve.Call) error {
 	var v productView
 	var refusal error
 	var parent catalog.Category
+	gone := false
 	err := c.Read(func(r db.Reader) (err error) {
 		if v.Product, err = catalog.BySlug(ctx, r, c.R.PathValue("slug")); err != nil {
+			return err
+		}
+		if _, gone, err = enforcement.TombstoneOf(ctx, r, contentOf(v.Product)); gone || err != nil {
 			return err
 		}
 		if v.Gone, err = offMarket(v.Product); err != nil {
@@ -100,6 +105,10 @@ func product(c *serve.Call) error {
 	if err != nil {
 		return err
 	}
+	if gone {
+		_, err := blocked(c, contentOf(v.Product))
+		return err
+	}
 	if refusal != nil {
 		if _, known := fault.Of(refusal); !known {
 			return refusal
@@ -116,6 +125,11 @@ func product(c *serve.Call) error {
 	frame := chrome(c, v.Content.Name.In(c.Lang), crumbs...)
 	frame.Description = v.Content.Summary.In(c.Lang)
 	return show(c, http.StatusOK, productPage(frame, v, c.Lang))
+}
+
+// contentOf names a product's terms sheet as something that a case may block.
+func contentOf(p catalog.Product) enforcement.Content {
+	return enforcement.Content{Kind: enforcement.Product, ID: string(p.ID)}
 }
 
 // offMarket reports whether a product is not sold any more. One that was never

@@ -102,6 +102,14 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "GET /account/users", Access: serve.SignedIn, Handle: users},
 		{Pattern: "POST /account/users", Access: serve.Owner, Handle: addUser},
 
+		// What was decided against an account is shown to it, and can be appealed, whatever was taken from it.
+		{Pattern: "GET /account/measures", Access: serve.SignedIn, Handle: measures},
+		{Pattern: "GET /account/measures/{case}", Access: serve.SignedIn, Handle: measure},
+		{Pattern: "POST /account/measures/{case}/appeal", Access: serve.Owner, Handle: onMeasure("appeal")},
+		{Pattern: "POST /account/measures/{case}/human", Access: serve.Owner, Handle: onMeasure("human")},
+		{Pattern: "POST /account/measures/{case}/answer/{measure}", Access: serve.Owner, Handle: onMeasure("answer")},
+		{Pattern: "GET /sanctions", Access: serve.Public, Handle: sanctions},
+
 		{Pattern: "GET /agreement", Access: serve.Public, Handle: showAgreement},
 		{Pattern: "POST /agreement", Access: serve.SignedIn, Handle: acceptAgreement},
 		{Pattern: "GET /rules", Access: serve.Public, Handle: rules},

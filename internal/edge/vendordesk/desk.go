@@ -102,6 +102,18 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "POST /vendor/invoices/{invoice}/files", Access: serve.Seller, Handle: d.uploadInvoice, Archive: true},
 		{Pattern: "POST /vendor/invoices/{invoice}/red", Access: serve.Seller, Handle: d.enterRed, Archive: true},
 		{Pattern: "POST /vendor/invoices/{invoice}/red/{red}", Access: serve.Seller, Handle: d.answerRed, Archive: true},
+		{Pattern: "POST /vendor/invoices/{invoice}/confirm", Access: serve.Seller, Handle: d.confirmInvoice},
+		{Pattern: "POST /vendor/invoices/{invoice}/reject", Access: serve.Seller, Handle: d.rejectInvoice},
+		{Pattern: "POST /vendor/invoices/{invoice}/files", Access: serve.Seller, Handle: d.uploadInvoice},
+		{Pattern: "POST /vendor/invoices/{invoice}/red", Access: serve.Seller, Handle: d.enterRed},
+		{Pattern: "POST /vendor/invoices/{invoice}/red/{red}", Access: serve.Seller, Handle: d.answerRed},
+		{Pattern: "GET /vendor/measures", Access: serve.Seller, Handle: d.measures},
+		{Pattern: "GET /vendor/measures/{case}", Access: serve.Seller, Handle: d.measure},
+		{Pattern: "POST /vendor/measures/{case}/appeal", Access: serve.Owner, Handle: d.onMeasure("appeal")},
+		{Pattern: "POST /vendor/measures/{case}/human", Access: serve.Owner, Handle: d.onMeasure("human")},
+		{Pattern: "POST /vendor/measures/{case}/answer/{measure}", Access: serve.Owner, Handle: d.onMeasure("answer")},
+		{Pattern: "GET /vendor/reports/new", Access: serve.Seller, Handle: d.newReport},
+		{Pattern: "POST /vendor/reports/new", Access: serve.Seller, Handle: d.sendReport},
 		{Pattern: "GET /vendor/hooks", Access: serve.Seller, Handle: d.hooks},
 		{Pattern: "POST /vendor/hooks", Access: serve.Seller, Handle: d.setHook},
 		{Pattern: "POST /vendor/hooks/verify", Access: serve.Seller, Handle: d.verifyHook},
@@ -147,6 +159,7 @@ var sections = []struct{ key, href, icon, group string }{
 	{"vendordesk.nav.files", "/vendor/files", "file", ""},
 	{"vendordesk.nav.hooks", "/vendor/hooks", "gear", "vendordesk.nav.business"},
 	{"vendordesk.nav.profile", "/vendor/profile", "shield", ""},
+	{"vendordesk.nav.measures", "/vendor/measures", "scale", ""},
 }
 
 // frame builds the frame of a page in a section; crumbs lead from the section
