@@ -327,10 +327,10 @@ func (d desk) flagAgain(c *serve.Call, looked *string, same bool, refusal error)
 		return err
 	}
 	view.frame = d.frame(c, "/operator/content", text.T(ctx, "content.desk.report", "Why", text.T(ctx, "content.reason."+string(view.Reason))))
-	return show(c, refusal, reportPage(view))
+	return show(c, refusal, flagPage(view))
 }
 
-func reportTerms(ctx context.Context, p content.Report) []page.Term {
+func flagTerms(ctx context.Context, p content.Report) []page.Term {
 	out := []page.Term{
 		{Label: text.T(ctx, "content.desk.what"), Text: kindWord(ctx, p.Kind)},
 		{Label: text.T(ctx, "content.desk.ref"), Value: page.ID(p.Ref)},

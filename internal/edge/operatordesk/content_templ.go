@@ -810,7 +810,7 @@ func retireButton(t content.Term, may bool) templ.Component {
 	})
 }
 
-func reportPage(v reportView) templ.Component {
+func flagPage(v flagView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -873,7 +873,7 @@ func reportPage(v reportView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = page.Terms(reportTerms(ctx, v.Report), false).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = page.Terms(flagTerms(ctx, v.Report), false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

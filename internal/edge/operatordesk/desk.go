@@ -57,8 +57,7 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		superadmin = serve.Staff(account.Superadmin)
 		onCall     = serve.Staff(account.Compliance, account.Support, account.Superadmin)
 	)
-	return append(d.operationRoutes(onCall, reviewers), []serve.Route{
-	return append(d.disputeRoutes(), []serve.Route{
+	return slices.Concat(d.operationRoutes(onCall, reviewers), d.disputeRoutes(), []serve.Route{
 		{Pattern: "GET /operator", Access: anyone, Handle: d.home},
 		{Pattern: "GET /operator/find", Access: anyone, Handle: d.find},
 
@@ -180,7 +179,7 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/accounts/{account}", Access: traders, Handle: d.account},
 		{Pattern: "GET /operator/staff", Access: superadmin, Handle: d.staff},
 		{Pattern: "POST /operator/staff", Access: superadmin, Handle: d.addStaff},
-	}...)
+	})
 }
 
 type desk struct {
@@ -295,7 +294,6 @@ var homes = map[string]string{
 	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/",
 	"itr_": "/operator/interruptions/", "inc_": "/operator/incidents/", "wnd_": "/operator/service/", "chg_": "/changes/",
 	"cnt_": "/operator/content/", "flg_": "/operator/flags/",
-	"rrq_": "/operator/refunds/",
 	"cmp_": "/operator/complaints/", "clm_": "/operator/claims/", "rpt_": "/operator/reports/", "ckt_": "/operator/knowledge/",
 	"enf_": "/operator/cases/",
 }

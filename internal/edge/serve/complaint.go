@@ -237,7 +237,7 @@ func (c *Call) SendEvidence(about, id string) error {
 	}); err != nil {
 		return err
 	}
-	return c.SendFile(e.Blob, e.Name, e.MediaType, e.Size)
+	return c.SendFile(e.Blob, e.Name, e.MediaType, e.SHA256, e.Size)
 }
 
 // Visitor is the caller, or, of somebody without an account, the nameless one.

@@ -206,6 +206,8 @@ func (c *Call) stillOpen(route Route) error {
 		return nil
 	}
 	return c.Read(func(r db.Reader) error { return operation.MustChange(c.R.Context(), r) })
+}
+
 // goOn records that an account that was bound before a change of the rules goes on
 // using the market after it took effect: on the first page that a person opens,
 // which carries the banner, or the first act of a program, which gets the header.

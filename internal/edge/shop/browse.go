@@ -166,8 +166,6 @@ func list(c *serve.Call, frame page.Chrome, code string) error {
 				moved = old.Name.In(c.Lang)
 			}
 		}
-		found, err = search.Find(ctx, r, q)
-		return err
 		if found, err = search.Find(ctx, r, q); err != nil {
 			return err
 		}
@@ -182,8 +180,7 @@ func list(c *serve.Call, frame page.Chrome, code string) error {
 	here.query.Del("from")
 	v := listView{
 		Moved: moved,
-		Text:  q.Text, Cards: cards(found.Hits, tree, c.Lang), Count: countOf(c, found),
-		Text: q.Text, Cards: shown, Count: countOf(c, found),
+		Text:  q.Text, Cards: shown, Count: countOf(c, found),
 		Facets: facets(c, here, tree, code, q), Sorts: sorts(c, here, q),
 	}
 	if found.Next != "" {

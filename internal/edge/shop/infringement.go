@@ -307,7 +307,7 @@ func confirmNotice(c *serve.Call) error {
 		return c.Redirect(progressPath(key))
 	}
 	frame := chrome(c, text.T(ctx, "infringement.confirm"), page.Link{Label: text.T(ctx, "infringement.register"), Href: registerPath})
-	return show(c, http.StatusOK, confirmPage(frame, n, registerPath+"/confirm/"+key, freshKey()))
+	return show(c, http.StatusOK, noticeConfirmPage(frame, n, registerPath+"/confirm/"+key, freshKey()))
 }
 
 func confirmedNotice(c *serve.Call) error {

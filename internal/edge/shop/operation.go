@@ -169,8 +169,8 @@ func contestCause(c *serve.Call) error {
 
 const changesPerPage = 30
 
-// changesView is a page of the public log.
-type changesView struct {
+// changeLogView is a page of the public log.
+type changeLogView struct {
 	All  []operation.Change
 	Kind operation.ChangeKind
 	Next string
@@ -180,7 +180,7 @@ var logged = []operation.ChangeKind{operation.CategoryChange, operation.Interfac
 
 func showChanges(c *serve.Call) error {
 	ctx := c.R.Context()
-	v := changesView{Kind: operation.ChangeKind(c.R.URL.Query().Get("kind"))}
+	v := changeLogView{Kind: operation.ChangeKind(c.R.URL.Query().Get("kind"))}
 	if !slices.Contains(logged, v.Kind) {
 		v.Kind = ""
 	}
@@ -196,10 +196,10 @@ func showChanges(c *serve.Call) error {
 	}
 	frame := chrome(c, text.T(ctx, "operation.changes"))
 	frame.Description = text.T(ctx, "operation.changes.lead")
-	return show(c, http.StatusOK, changesPage(frame, v, c.Lang))
+	return show(c, http.StatusOK, changeLogPage(frame, v, c.Lang))
 }
 
-func kindTabs(ctx context.Context, v changesView) []page.Tab {
+func kindTabs(ctx context.Context, v changeLogView) []page.Tab {
 	tabs := []page.Tab{{Label: text.T(ctx, "operation.changes.all"), Href: "/changes", Current: v.Kind == ""}}
 	for _, k := range logged {
 		tabs = append(tabs, page.Tab{Label: text.T(ctx, "operation.change."+string(k)), Href: "/changes?kind=" + string(k), Current: v.Kind == k})

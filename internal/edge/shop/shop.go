@@ -18,6 +18,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -30,8 +31,7 @@ import (
 
 // Routes is the route table of the customer pages.
 func Routes(*serve.Market) []serve.Route {
-	return append(noticeRoutes(), []serve.Route{
-	return append(disputeRoutes(), []serve.Route{
+	return slices.Concat(noticeRoutes(), disputeRoutes(), []serve.Route{
 		{Pattern: "GET /{$}", Access: serve.Public, Handle: home},
 		{Pattern: "GET /c/{code}", Access: serve.Public, Handle: category},
 		{Pattern: "GET /search", Access: serve.Public, Handle: find},
@@ -149,9 +149,7 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "GET /signin", Access: serve.Public, Handle: signInPage},
 		{Pattern: "POST /signin", Access: serve.Public, Handle: signIn, Archive: true},
 		{Pattern: "POST /signout", Access: serve.SignedIn, Handle: signOut, Archive: true},
-		{Pattern: "POST /signin", Access: serve.Public, Handle: signIn},
-		{Pattern: "POST /signout", Access: serve.SignedIn, Handle: signOut},
-	}...)
+	})
 }
 
 // show sends a page.

@@ -27,8 +27,8 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
-	"yunshi/internal/market/content"
 	"yunshi/internal/market/complaint"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/identity"
 	"yunshi/internal/market/message"
@@ -50,9 +50,7 @@ type site struct {
 	handler http.Handler
 	market  *serve.Market
 	letters *letters
-	mails mail.Recorder
-
-	handler http.Handler
+	mails   mail.Recorder
 }
 
 func open(t *testing.T) *site {

@@ -102,11 +102,6 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "POST /vendor/invoices/{invoice}/files", Access: serve.Seller, Handle: d.uploadInvoice, Archive: true},
 		{Pattern: "POST /vendor/invoices/{invoice}/red", Access: serve.Seller, Handle: d.enterRed, Archive: true},
 		{Pattern: "POST /vendor/invoices/{invoice}/red/{red}", Access: serve.Seller, Handle: d.answerRed, Archive: true},
-		{Pattern: "POST /vendor/invoices/{invoice}/confirm", Access: serve.Seller, Handle: d.confirmInvoice},
-		{Pattern: "POST /vendor/invoices/{invoice}/reject", Access: serve.Seller, Handle: d.rejectInvoice},
-		{Pattern: "POST /vendor/invoices/{invoice}/files", Access: serve.Seller, Handle: d.uploadInvoice},
-		{Pattern: "POST /vendor/invoices/{invoice}/red", Access: serve.Seller, Handle: d.enterRed},
-		{Pattern: "POST /vendor/invoices/{invoice}/red/{red}", Access: serve.Seller, Handle: d.answerRed},
 		{Pattern: "GET /vendor/measures", Access: serve.Seller, Handle: d.measures},
 		{Pattern: "GET /vendor/measures/{case}", Access: serve.Seller, Handle: d.measure},
 		{Pattern: "POST /vendor/measures/{case}/appeal", Access: serve.Owner, Handle: d.onMeasure("appeal")},
@@ -209,8 +204,7 @@ func (d desk) seller(c *serve.Call, r db.Reader) (vendor.Vendor, error) {
 // find leads from an id to its page, and from words to the product list.
 func (d desk) find(c *serve.Call) error {
 	q := strings.TrimSpace(c.R.URL.Query().Get("q"))
-	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "ifn_": "infringements", "rrq_": "refunds", "rfm_": "refunds"} {
-	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "rrq_": "refunds", "rfm_": "refunds", "cmp_": "complaints", "clm_": "claims"} {
+	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "ifn_": "infringements", "rrq_": "refunds", "rfm_": "refunds", "cmp_": "complaints", "clm_": "claims"} {
 		if strings.HasPrefix(q, prefix) && !strings.ContainsAny(q, "/?#") {
 			return c.Redirect("/vendor/" + to + "/" + q)
 		}

@@ -120,13 +120,13 @@ var samples = map[string]map[string]string{
 	"P-02":  {"DataAsk": "erase", "DataResult": "done", "Vendor": "Shanhai"},
 	"P-04":  {"PurgeAt": "2026-03-05T02:00:00Z"},
 	"P-03":  {"FindingWeight": "minor", "Text": "x", "DueAt": "2026-03-05T02:00:00Z"},
-	"N-52": {},
-	"T-01": {"About": "order", "Object": "ord_1"},
-	"K-01": {"Content": "review", "Clause": "UA 4.7.1", "Reason": "x"},
-	"K-02": {"Content": "message"},
-	"K-03": {"Finding": "upheld", "Answer": "x"},
-	"R-01": {"Product": "prd_1", "Order": "ord_1"},
-	"R-02": {"Order": "ord_1"},
+	"N-52":  {},
+	"T-01":  {"About": "order", "Object": "ord_1"},
+	"K-01":  {"Content": "review", "Clause": "UA 4.7.1", "Reason": "x"},
+	"K-02":  {"Content": "message"},
+	"K-03":  {"Finding": "upheld", "Answer": "x"},
+	"R-01":  {"Product": "prd_1", "Order": "ord_1"},
+	"R-02":  {"Order": "ord_1"},
 }
 
 func TestEveryTemplateRendersInBothLanguages(t *testing.T) {
