@@ -52,6 +52,7 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		accounting = serve.Staff(account.Finance, account.Superadmin)
 		finance    = serve.Staff(account.Finance)
 		runners    = serve.Staff(account.Finance, account.Support, account.Superadmin)
+		witnesses  = serve.Staff(account.Compliance, account.Support, account.Superadmin)
 		superadmin = serve.Staff(account.Superadmin)
 	)
 	return []serve.Route{
@@ -82,6 +83,9 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 
 		{Pattern: "GET /operator/orders", Access: traders, Handle: d.orders},
 		{Pattern: "GET /operator/orders/{order}", Access: traders, Handle: d.order},
+		{Pattern: "GET /operator/orders/{order}/evidence", Access: witnesses, Handle: d.evidence},
+		{Pattern: "POST /operator/orders/{order}/evidence", Access: witnesses, Handle: d.askEvidence},
+		{Pattern: "GET /operator/orders/{order}/evidence/{pack}", Access: witnesses, Handle: d.takeEvidence},
 		{Pattern: "GET /operator/deliveries", Access: traders, Handle: d.deliveries},
 		{Pattern: "GET /operator/deliveries/{delivery}", Access: traders, Handle: d.delivery},
 
