@@ -59,6 +59,10 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator", Access: anyone, Handle: d.home},
 		{Pattern: "GET /operator/find", Access: anyone, Handle: d.find},
 
+		{Pattern: "GET /operator/compliance", Access: anyone, Handle: d.compliance},
+		{Pattern: "GET /operator/compliance/identities", Access: reviewers, Handle: d.vendorIdentities},
+		{Pattern: "POST /operator/compliance/identities", Access: officers, Handle: d.makeIdentities},
+
 		{Pattern: "GET /operator/identities", Access: reviewers, Handle: d.identities},
 		{Pattern: "GET /operator/identities/{case}", Access: reviewers, Handle: d.identity},
 		{Pattern: "POST /operator/identities/{case}/reveal", Access: officers, Handle: d.reveal},
@@ -159,6 +163,7 @@ type section struct {
 
 var sections = []section{
 	{"operatordesk.nav.due", "/operator", "home", "", []string{account.Compliance, account.Finance, account.Support}},
+	{"duty.title", "/operator/compliance", "flag", "operatordesk.nav.review", []string{account.Compliance, account.Finance, account.Support}},
 	{"operatordesk.nav.identities", "/operator/identities", "person", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.vendors", "/operator/vendors", "shield", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.listings", "/operator/listings", "check", "operatordesk.nav.review", []string{account.Compliance}},

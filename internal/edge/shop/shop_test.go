@@ -41,6 +41,7 @@ type site struct {
 	t     *testing.T
 	url   string
 	offer catalog.Offer
+	files blob.Store
 }
 
 func open(t *testing.T) *site {
@@ -51,6 +52,7 @@ func open(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.files = files
 	m := &serve.Market{
 		DB: s.DB, Blob: files, Refund: s.Refund, Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
 		Info: serve.Info{Market: "云市", Operator: world.Operator, BaseURL: "http://shop.example"}, Log: slog.New(slog.DiscardHandler),
