@@ -35,7 +35,7 @@ func TestClause_ECL28_IdentitiesAreFiledInJanuaryAndJuly(t *testing.T) {
 			t.Errorf("before: %+v", before.Sight)
 		}
 		officer := d.enter(d.Compliance, "en")
-		officer.see("/operator/compliance", "market regulator", "Never", "ECL 28")
+		officer.see("/operator/compliance", "market regulator", "Never")
 		d.enter(d.Compliance, "zh").see("/operator/compliance", "合规义务", "市场监管部门")
 		officer.see("/operator/compliance/identities", "Example Software")
 		t.Run("allowed_compliance", func(t *testing.T) {

@@ -223,15 +223,12 @@ func logged(ctx context.Context, r db.Reader) (Sight, error) {
 	if err != nil || !ok {
 		return Sight{}, err
 	}
-	return db.One(ctx, r, func(row db.Scanner) (Sight, error) {
-		s := Sight{Last: c.At}
-		var oldest int64
-		err := row.Scan(&oldest, &s.Open)
-		if oldest > 0 {
-			s.Due = db.Time(oldest).Add(time.Minute)
-		}
-		return s, err
-	}, `SELECT COALESCE(MIN(at), 0), COUNT(*) FROM audit_pending`)
+	waiting, since, err := audit.Waiting(ctx, r)
+	s := Sight{Last: c.At, Open: waiting}
+	if waiting > 0 {
+		s.Due = since.Add(time.Minute)
+	}
+	return s, err
 }
 
 // Identities is the operator's report to the market regulator: who sells here.
