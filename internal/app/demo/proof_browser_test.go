@@ -14,6 +14,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/evidence"
 	"yunshi/internal/market/order"
+	"yunshi/internal/testkit/tab"
 )
 
 // A buyer, the vendor and an officer have the evidence of an order made, anybody
@@ -34,7 +35,7 @@ func TestTheProofInARealBrowser(t *testing.T) {
 	for _, lang := range []text.Lang{text.ZH, text.EN} {
 		for _, wide := range []int64{390, 1440} {
 			t.Run(fmt.Sprintf("%s at %d px", lang, wide), func(t *testing.T) {
-				w := &walk{t: t, ctx: browser(t), d: d, lang: lang, wide: wide}
+				w := &walk{t: t, ctx: tab.Open(t).Ctx, d: d, lang: lang, wide: wide}
 				w.do(chromedp.EmulateViewport(wide, 900))
 				id = w.proof(id)
 			})
