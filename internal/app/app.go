@@ -23,6 +23,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"yunshi/internal/base/blob"
@@ -52,6 +53,7 @@ type App struct {
 	Mail   *mail.Recorder // set when mail is kept in memory
 
 	signing, Verifying string // keys of the transparency log
+	paused             atomic.Bool
 	listener           net.Listener
 	server             *http.Server
 }
@@ -178,9 +180,21 @@ func (a *App) pull(ctx context.Context) error {
 	})
 }
 
+// PauseLog lets records wait for the log, or go on. Only a measure of what the log
+// costs has a use for it.
+func (a *App) PauseLog(wait bool) { a.paused.Store(wait) }
+
 // integrate gives records their place in the transparency log.
 func (a *App) integrate(ctx context.Context) {
 	for {
+		if a.paused.Load() {
+			select {
+			case <-time.After(100 * time.Millisecond):
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
 		placed, err := audit.Integrate(ctx, a.DB, LogOrigin, a.signing)
 		if err != nil && ctx.Err() == nil {
 			a.Log.Error("transparency log", "error", err)

@@ -18,6 +18,7 @@ import (
 
 	"yunshi/internal/base/proof"
 	"yunshi/internal/base/tlog"
+	"yunshi/internal/testkit"
 )
 
 // Keys of a log that exists only here and in the published vectors.
@@ -379,10 +380,7 @@ func TestThePublishedVectors(t *testing.T) {
 func TestTheIndependentVerifierAgrees(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("Node is missing; scripts/setup-tests.sh installs it")
-		}
-		t.Skip("Node is missing")
+		testkit.MissingInCI(t, "Node is missing; scripts/setup-tests.sh installs it")
 	}
 	if lines := bytes.Count(must(os.ReadFile(verifierFile)), []byte("\n")); lines > 200 {
 		t.Errorf("the verifier has %d lines; 200 can be read in one sitting", lines)

@@ -54,12 +54,17 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		runners    = serve.Staff(account.Finance, account.Support, account.Superadmin)
 		listeners  = serve.Staff(account.Support, account.Compliance, account.Superadmin)
 		talkers    = serve.Staff(account.Support, account.Compliance)
+		witnesses  = serve.Staff(account.Compliance, account.Support, account.Superadmin)
 		superadmin = serve.Staff(account.Superadmin)
 		onCall     = serve.Staff(account.Compliance, account.Support, account.Superadmin)
 	)
 	return slices.Concat(d.operationRoutes(onCall, reviewers), d.disputeRoutes(), []serve.Route{
 		{Pattern: "GET /operator", Access: anyone, Handle: d.home},
 		{Pattern: "GET /operator/find", Access: anyone, Handle: d.find},
+
+		{Pattern: "GET /operator/compliance", Access: anyone, Handle: d.compliance},
+		{Pattern: "GET /operator/compliance/identities", Access: reviewers, Handle: d.vendorIdentities},
+		{Pattern: "POST /operator/compliance/identities", Access: officers, Handle: d.makeIdentities},
 
 		{Pattern: "GET /operator/identities", Access: reviewers, Handle: d.identities},
 		{Pattern: "GET /operator/identities/{case}", Access: reviewers, Handle: d.identity},
@@ -89,6 +94,9 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/infringements/{notice}/files/{file}", Access: reviewers, Handle: d.infringementFile},
 		{Pattern: "GET /operator/orders", Access: traders, Handle: d.orders},
 		{Pattern: "GET /operator/orders/{order}", Access: traders, Handle: d.order},
+		{Pattern: "GET /operator/orders/{order}/evidence", Access: witnesses, Handle: d.evidence},
+		{Pattern: "POST /operator/orders/{order}/evidence", Access: witnesses, Handle: d.askEvidence},
+		{Pattern: "GET /operator/orders/{order}/evidence/{pack}", Access: witnesses, Handle: d.takeEvidence},
 		{Pattern: "GET /operator/deliveries", Access: traders, Handle: d.deliveries},
 		{Pattern: "GET /operator/deliveries/{delivery}", Access: traders, Handle: d.delivery},
 
@@ -200,6 +208,7 @@ type section struct {
 
 var sections = []section{
 	{"operatordesk.nav.due", "/operator", "home", "", []string{account.Compliance, account.Finance, account.Support}},
+	{"duty.title", "/operator/compliance", "flag", "operatordesk.nav.review", []string{account.Compliance, account.Finance, account.Support}},
 	{"operatordesk.nav.identities", "/operator/identities", "person", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.vendors", "/operator/vendors", "shield", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.listings", "/operator/listings", "check", "operatordesk.nav.review", []string{account.Compliance}},

@@ -399,6 +399,7 @@ type receiptView struct {
 	Owner string
 	Paid  *audit.Act       // the record of the payment
 	Place *audit.Inclusion // nil until the record is in the log
+	Scan  string           // address of the public proof; "" without a record
 }
 
 func receipt(c *serve.Call) error {
@@ -430,6 +431,9 @@ func receipt(c *serve.Call) error {
 	})
 	if err != nil {
 		return err
+	}
+	if v.Paid != nil {
+		v.Scan = c.Market.Info.BaseURL + "/verify/receipt/" + v.Paid.ID
 	}
 	frame := chrome(c, text.T(c.R.Context(), "shop.receipt.title"), page.Link{Label: text.T(c.R.Context(), "shop.orders.title"), Href: page.OrdersPath}, page.Link{Label: string(v.Order.ID), Href: orderPath(v.Order.ID)})
 	return show(c, http.StatusOK, receiptPage(frame, v, c.Lang))

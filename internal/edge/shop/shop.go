@@ -74,6 +74,10 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "POST /refunds/{id}/proof", Access: serve.SignedIn, Handle: attachProof},
 		{Pattern: "GET /refunds/{id}/proofs/{proof}", Access: serve.SignedIn, Handle: openProof},
 
+		{Pattern: "GET /orders/{id}/evidence", Access: serve.SignedIn, Handle: showEvidence},
+		{Pattern: "POST /orders/{id}/evidence", Access: serve.SignedIn, Handle: askEvidence},
+		{Pattern: "GET /orders/{id}/evidence/{pack}", Access: serve.SignedIn, Handle: takeEvidence},
+
 		{Pattern: "GET /products", Access: serve.SignedIn, Handle: products},
 		{Pattern: "GET /products/{id}", Access: serve.SignedIn, Handle: showProduct},
 		{Pattern: "POST /products/{id}/reveal", Access: serve.SignedIn, Handle: revealProduct, Archive: true},
@@ -142,6 +146,8 @@ func Routes(*serve.Market) []serve.Route {
 		{Pattern: "GET /changes/{id}", Access: serve.Public, Handle: showChange},
 		{Pattern: "GET /wind-down", Access: serve.Public, Handle: showWindDown},
 		{Pattern: "GET /verify", Access: serve.Public, Handle: transparency},
+		{Pattern: "GET /verify/receipt/{record}", Access: serve.Public, Handle: proveReceipt},
+		{Pattern: "GET /verify/receipt/{record}/proof.json", Access: serve.Public, Handle: receiptBundle},
 		{Pattern: "GET /verify/{record}", Access: serve.SignedIn, Handle: proof},
 
 		{Pattern: "GET /register", Access: serve.Public, Handle: registerPage},

@@ -51,6 +51,7 @@ type site struct {
 	market  *serve.Market
 	letters *letters
 	mails   mail.Recorder
+	files blob.Store
 }
 
 func open(t *testing.T) *site {
@@ -61,6 +62,7 @@ func open(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.files = files
 	m := &serve.Market{
 		DB: s.DB, Blob: files, Refund: s.Refund, Notices: notices(s), Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
 		Info: serve.Info{Market: "云市", Operator: world.Operator, BaseURL: "http://shop.example"}, Log: slog.New(slog.DiscardHandler),

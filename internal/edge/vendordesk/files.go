@@ -71,5 +71,8 @@ func unreadable(err error) error {
 	if errors.As(err, &large) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return serve.ErrTooLarge
 	}
+	if errors.Is(err, http.ErrNotMultipart) || errors.Is(err, http.ErrMissingBoundary) {
+		return serve.ErrBadRequest
+	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/entitlement"
@@ -302,7 +303,7 @@ func (d desk) own(c *serve.Call, r db.Reader) (catalog.Product, error) {
 	}
 	p, err := catalog.Get(c.R.Context(), r, catalog.ProductID(c.R.PathValue("product")))
 	if err == nil && p.Vendor != v.ID {
-		err = serve.ErrNotFound
+		err = account.ErrForeign
 	}
 	return p, err
 }

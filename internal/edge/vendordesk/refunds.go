@@ -255,6 +255,12 @@ func (d desk) sayInMatter(c *serve.Call) error {
 
 func (d desk) attachProof(c *serve.Call) error {
 	id := refund.MatterID(c.R.PathValue("refund"))
+	if err := c.Read(func(r db.Reader) error { // nothing of a stranger's is kept
+		_, err := refund.RecordOf(c.R.Context(), r, c.Actor, id)
+		return err
+	}); err != nil {
+		return err
+	}
 	u, err := c.Upload("file")
 	if err != nil {
 		return d.refundDone(c, err)

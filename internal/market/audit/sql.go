@@ -32,6 +32,8 @@ const (
 
 	selectCovering = `SELECT size, at, note FROM audit_checkpoint WHERE size > $1 ORDER BY size LIMIT 1`
 
+	selectWaiting = `SELECT COUNT(*), COALESCE(MIN(at), 0) FROM audit_pending`
+
 	countLost = `SELECT COUNT(*) FROM audit_record r LEFT JOIN audit_leaf l ON l.record = r.id LEFT JOIN audit_pending p ON p.record = r.id
 		WHERE (l.record IS NULL AND p.record IS NULL) OR (l.record IS NOT NULL AND p.record IS NOT NULL)`
 )

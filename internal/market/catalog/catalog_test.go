@@ -345,7 +345,7 @@ func TestClause_4_8_ADelistingTellsEveryHolderAndStopsSalesAtOnce(t *testing.T) 
 			return d.Write(t.Context(), func(tx *db.Tx) error { return catalog.Delist(t.Context(), tx, by, in, held) })
 		}
 		in := catalog.Delisting{Cause: catalog.VendorPlanning, Scope: catalog.NoRenewal, Reason: "停止维护"}
-		refused(t, delist(holders[0], in), "NOT_FOUND", "")
+		refused(t, delist(holders[0], in), "NOT_FOUND", "UA 4.7.3")
 		ban := in
 		ban.Cause = catalog.IPBan
 		refused(t, delist(who, ban), "FORBIDDEN", "")
@@ -531,7 +531,7 @@ func TestAVersionIsSeenByItsVendorAndTheStaffOnly(t *testing.T) {
 			if tt.ok && err != nil {
 				t.Errorf("allowed: %v", err)
 			} else if !tt.ok {
-				refused(t, err, "NOT_FOUND", "")
+				refused(t, err, "NOT_FOUND", "UA 4.7.3")
 			}
 		}
 	})

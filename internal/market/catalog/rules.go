@@ -11,6 +11,7 @@ import (
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/screen"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/content"
 	"yunshi/internal/market/vendor"
@@ -269,7 +270,7 @@ func mayWrite(by audit.Actor, v vendor.Vendor) error {
 		return ErrMayNotEdit
 	}
 	if by.Account != string(v.Account) {
-		return ErrNotFound
+		return account.ErrForeign
 	}
 	if !by.Has("owner") && !by.Has("vendor_manager") {
 		return ErrForbidden
@@ -333,7 +334,7 @@ func mayDelist(by audit.Actor, v vendor.Vendor, cause Cause) error {
 		return nil
 	}
 	if by.Account != string(v.Account) {
-		return ErrNotFound
+		return account.ErrForeign
 	}
 	if cause != VendorPlanning || !by.Has("owner") && !by.Has("vendor_manager") {
 		return ErrForbidden

@@ -39,7 +39,7 @@ const (
 // market is a world whose orders can be proved.
 type market struct {
 	*world.Trade
-	t     *testing.T
+	t     testing.TB
 	work  evidence.Work
 	files blob.Store
 	buyer audit.Actor
@@ -53,7 +53,7 @@ func markets(t *testing.T, fn func(t *testing.T, m *market)) {
 	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) { fn(t, open(t, d, clock)) })
 }
 
-func open(t *testing.T, d *db.DB, clock *testkit.Clock) *market {
+func open(t testing.TB, d *db.DB, clock *testkit.Clock) *market {
 	t.Helper()
 	m := &market{Trade: world.NewTrade(t, d, clock), t: t}
 	var err error
@@ -68,6 +68,15 @@ func open(t *testing.T, d *db.DB, clock *testkit.Clock) *market {
 	m.buyer = m.Customer(account.Individual)
 	m.order = m.bought()
 	return m
+}
+
+// settle places every waiting record in the log.
+func (m *market) settle() error {
+	for {
+		if placed, err := m.work.Integrate(m.t.Context()); err != nil || placed == 0 {
+			return err
+		}
+	}
 }
 
 // bought is an order with a refund, placed as the pages place it: by a command.

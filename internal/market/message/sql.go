@@ -18,7 +18,7 @@ const (
 	sqlMails    = `SELECT state, sent_at, receipt FROM message_delivery WHERE notice = $1 ORDER BY created_at, id`
 	sqlUnread   = `SELECT COUNT(*) FROM message_notice WHERE account = $1 AND read_at = 0`
 	sqlMarkRead = `UPDATE message_notice SET read_at = $1 WHERE id = $2 AND account = $3 AND read_at = 0`
-	sqlMine     = `SELECT id FROM message_notice WHERE id = $1 AND account = $2`
+	sqlOwner    = `SELECT account FROM message_notice WHERE id = $1`
 
 	sqlInsertDelivery = `INSERT INTO message_delivery (id, notice, user_id, channel, state, receipt, created_at, sent_at)
 		VALUES ($1, $2, $3, 'mail', 'queued', '', $4, 0)`
