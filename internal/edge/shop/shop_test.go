@@ -51,7 +51,7 @@ type site struct {
 	market  *serve.Market
 	letters *letters
 	mails   mail.Recorder
-	files blob.Store
+	files   blob.Store
 }
 
 func open(t *testing.T) *site {
