@@ -2,36 +2,32 @@ package report
 
 import (
 	"context"
-	"strings"
+	"slices"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/operation"
 )
 
-// Who is affected by what, for notices; and what is still open, for a run-off. An
-// audience that names nothing affects nobody.
+// Who is affected by what, for notices, in the order of accounts; and what is still
+// open, for a run-off. Each way to be affected is one question, for the accounts
+// after $1 and, where $2 is one, for that alone.
 const (
-	// affected has a branch for each way to be concerned: as a vendor, or as somebody
-	// who has an order of a product, by product, by category now or before it was
-	// retired, or by order. $1 is whether all vendors are.
-	affected = `SELECT DISTINCT a.account FROM (
-			SELECT v.account_id AS account FROM vendor_vendor v WHERE $1 AND v.state NOT IN ('rejected', 'expelled', 'exited')
-			UNION SELECT v.account_id FROM vendor_vendor v JOIN catalog_product p ON p.vendor_id = v.id
-				WHERE $2 <> '' AND (p.category = $2 OR p.id IN (SELECT m.product FROM catalog_move m WHERE m.from_category = $2))
-			UNION SELECT g.account FROM entitlement_grant g JOIN catalog_product p ON p.id = g.product
-				WHERE $2 <> '' AND g.state IN ('pending', 'active', 'suspended') AND (p.category = $2 OR p.id IN (SELECT m.product FROM catalog_move m WHERE m.from_category = $2))`
-	affectedProducts = `
-			UNION SELECT v.account_id FROM vendor_vendor v JOIN catalog_product p ON p.vendor_id = v.id WHERE p.id IN `
-	affectedHolders = `
-			UNION SELECT g.account FROM entitlement_grant g WHERE g.state IN ('pending', 'active', 'suspended') AND g.product IN `
-	affectedOrders = `
-			UNION SELECT o.account FROM order_order o WHERE o.id IN `
-	affectedSellers = `
-			UNION SELECT v.account_id FROM order_order o JOIN vendor_vendor v ON v.id = o.vendor WHERE o.id IN `
-	affectedAfter = `) a WHERE a.account > `
-	affectedOnly  = ` AND a.account = `
-	affectedFirst = ` ORDER BY a.account LIMIT `
+	allVendors = `SELECT account_id FROM vendor_vendor
+		WHERE account_id > $1 AND ($2 = '' OR account_id = $2) AND state NOT IN ('rejected', 'expelled', 'exited') ORDER BY account_id LIMIT $3`
+	sellersIn = `SELECT DISTINCT v.account_id FROM vendor_vendor v JOIN catalog_product p ON p.vendor_id = v.id
+		WHERE v.account_id > $1 AND ($2 = '' OR v.account_id = $2)
+			AND (p.category = $3 OR p.id IN (SELECT m.product FROM catalog_move m WHERE m.from_category = $3)) ORDER BY v.account_id LIMIT $4`
+	holdersIn = `SELECT DISTINCT g.account FROM entitlement_grant g JOIN catalog_product p ON p.id = g.product
+		WHERE g.account > $1 AND ($2 = '' OR g.account = $2) AND g.state IN ('pending', 'active', 'suspended')
+			AND (p.category = $3 OR p.id IN (SELECT m.product FROM catalog_move m WHERE m.from_category = $3)) ORDER BY g.account LIMIT $4`
+	sellerOf = `SELECT v.account_id FROM vendor_vendor v JOIN catalog_product p ON p.vendor_id = v.id
+		WHERE v.account_id > $1 AND ($2 = '' OR v.account_id = $2) AND p.id = $3 ORDER BY v.account_id LIMIT $4`
+	holdersOf = `SELECT DISTINCT g.account FROM entitlement_grant g
+		WHERE g.account > $1 AND ($2 = '' OR g.account = $2) AND g.product = $3 AND g.state IN ('pending', 'active', 'suspended') ORDER BY g.account LIMIT $4`
+	buyerOf    = `SELECT account FROM order_order WHERE account > $1 AND ($2 = '' OR account = $2) AND id = $3 ORDER BY account LIMIT $4`
+	sellerFrom = `SELECT v.account_id FROM order_order o JOIN vendor_vendor v ON v.id = o.vendor
+		WHERE v.account_id > $1 AND ($2 = '' OR v.account_id = $2) AND o.id = $3 ORDER BY v.account_id LIMIT $4`
 
 	countOrders      = `SELECT COUNT(*) FROM order_order WHERE state IN ('awaiting_payment', 'provisioning', 'refunding')`
 	countRefunds     = `SELECT COUNT(*) FROM refund_request WHERE state NOT IN ('refunded', 'rejected', 'withdrawn', 'lapsed')`
@@ -52,38 +48,38 @@ func Concerns(ctx context.Context, r db.Reader, a operation.Audience, who accoun
 	return len(all) == 1, err
 }
 
-func affectedBy(ctx context.Context, r db.Reader, a operation.Audience, after, only account.ID, n int) ([]account.ID, error) {
-	args := []any{a.Vendors, a.Category}
-	var q strings.Builder
-	q.WriteString(affected)
-	// The values are numbered in the order in which the text names them.
-	within := func(values []any, parts ...string) {
-		if len(values) == 0 {
+func affectedBy(ctx context.Context, r db.Reader, a operation.Audience, after, only account.ID, n int) (all []account.ID, err error) {
+	ask := func(query string, about ...any) {
+		if err != nil {
 			return
 		}
-		list := db.In(len(args)+1, len(values))
-		args = append(args, values...)
-		for _, p := range parts {
-			q.WriteString(p)
-			q.WriteString(list)
-		}
+		var some []account.ID
+		args := append([]any{string(after), string(only)}, about...)
+		some, err = db.All(ctx, r, db.Column[account.ID], query, append(args, n)...)
+		all = append(all, some...)
 	}
-	within(anys(a.Products), affectedProducts, affectedHolders)
-	within(anys(a.Orders), affectedOrders, affectedSellers)
-	within([]any{string(after)}, affectedAfter)
-	if only != "" {
-		within([]any{string(only)}, affectedOnly)
+	if a.Vendors {
+		ask(allVendors)
 	}
-	within([]any{n}, affectedFirst)
-	return db.All(ctx, r, db.Column[account.ID], q.String(), args...)
-}
-
-func anys(ids []string) []any {
-	out := make([]any, len(ids))
-	for i, id := range ids {
-		out[i] = id
+	if a.Category != "" {
+		ask(sellersIn, a.Category)
+		ask(holdersIn, a.Category)
 	}
-	return out
+	for _, p := range a.Products {
+		ask(sellerOf, p)
+		ask(holdersOf, p)
+	}
+	for _, o := range a.Orders {
+		ask(buyerOf, o)
+		ask(sellerFrom, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The first n of all are among the first n of each.
+	slices.Sort(all)
+	all = slices.Compact(all)
+	return all[:min(n, len(all))], nil
 }
 
 // RunOff counts what is still open of each part of a run-off plan. Exports are
