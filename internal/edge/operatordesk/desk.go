@@ -80,6 +80,9 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/products/{product}/delist", Access: officers, Handle: d.delistForm},
 		{Pattern: "POST /operator/products/{product}/delist", Access: officers, Handle: d.delist},
 
+		{Pattern: "GET /operator/bans", Access: reviewers, Handle: d.bans},
+		{Pattern: "GET /operator/bans/{link}", Access: reviewers, Handle: d.link},
+		{Pattern: "POST /operator/bans/{link}", Access: officers, Handle: d.decideLink},
 		{Pattern: "GET /operator/infringements", Access: reviewers, Handle: d.infringements},
 		{Pattern: "GET /operator/infringements/{notice}", Access: reviewers, Handle: d.infringement},
 		{Pattern: "POST /operator/infringements/{notice}", Access: officers, Handle: d.decideInfringement},
@@ -164,6 +167,7 @@ var sections = []section{
 	{"operatordesk.nav.listings", "/operator/listings", "check", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.products", "/operator/products", "tag", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.infringements", "/operator/infringements", "warning", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.bans", "/operator/bans", "stop", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
@@ -240,7 +244,7 @@ var homes = map[string]string{
 	"ord_": "/operator/orders/", "inv_": "/operator/invoices/", "dlv_": "/operator/deliveries/", "prd_": "/operator/products/", "ver_": "/operator/listings/", "ven_": "/operator/vendors/",
 	"exc_": "/operator/finance/exceptions/", "dcn_": "/operator/finance/decisions/", "wdr_": "/operator/finance/withdrawals/", "stl_": "/operator/finance/lines/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
-	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/",
+	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/", "lnk_": "/operator/bans/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

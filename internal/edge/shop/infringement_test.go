@@ -74,7 +74,7 @@ func TestANoticeWithoutAnAccountFromTheProductToTheRegister(t *testing.T) {
 			page := nobody.get(form).is(http.StatusOK).says(text.In(lang, "infringement.by_person"))
 			// A summary for the register that names a person comes back.
 			bad := s.given(lang)
-			bad.Set("summary", "call 13812345678")
+			bad.Set("summary", "电话13812345678")
 			nobody.submit(page, "/infringement/new", bad).is(http.StatusUnprocessableEntity).says(text.In(lang, "fault.SUMMARY_PERSONAL"))
 			// Without proof it is taken, and returned after the address was confirmed.
 			short := s.given(lang)

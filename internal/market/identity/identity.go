@@ -66,6 +66,8 @@ type Application struct {
 	// AccountsPerIdentity is how many accounts may share this identity, a setting
 	// of the caller; 0 is 3.
 	AccountsPerIdentity int
+	// Screen is asked whether this person may use the market; nil: nobody is.
+	Screen account.Screen `json:"-"`
 }
 
 // Case is one verification. Its personal fields are masked.

@@ -76,6 +76,8 @@ var samples = map[string]map[string]string{
 	"N-31": {"Order": "ord_1", "Amount": "¥12.00", "DueAt": "2026-03-16T15:59:59Z"},
 	"N-32": {"Order": "ord_1", "Amount": "¥12.00", "DueAt": "2026-03-16T15:59:59Z"},
 	"N-33": {"Order": "ord_1", "Amount": "¥12.00", "DueAt": "2026-03-16T15:59:59Z", "Number": "26440000000000000001"},
+	"N-51": {"UntilAt": "2026-03-02T02:30:00Z", "Contact": "security@example.com"},
+	"N-54": {"Case": "enf_1"},
 	"N-53": {"Case": "enf_1", "Facts": "Probing.", "Reasons": "It was logged.", "Rule": "UA 4.7.5", "MeasuresZH": "限制功能", "MeasuresEN": "Restricted", "ServedAt": "2026-03-02T02:00:00Z", "Automated": "no", "AppealAt": "2026-03-17T15:59:59Z"},
 	"N-55": {"Case": "enf_1", "Date": "2026-04-02"},
 	"M-01": {"Case": "enf_1", "MeasureZH": "限制功能", "MeasureEN": "Restriction", "Outcome": "lifted", "Why": "done"},

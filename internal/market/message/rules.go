@@ -16,7 +16,7 @@ var mailedCodes = []string{
 	"N-01", "N-02", "N-11", "N-12", "N-13", "N-21", "N-22", "N-31", "N-32", "N-33", "N-41", "N-42", "N-43", "N-44", "N-45", "N-56", "N-61",
 	"I-01", "I-02", "I-03",
 	"O-01", "O-02", "O-03", "O-04", "O-05", "S-02", "S-03", "S-04", "S-05", "V-01",
-	"N-53", "N-55", "M-01", "M-02",
+	"N-51", "N-53", "N-54", "N-55", "M-01", "M-02",
 }
 
 func mailed(code string) bool { return slices.Contains(mailedCodes, code) }
