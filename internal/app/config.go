@@ -28,6 +28,7 @@ type Config struct {
 	Market         string `json:"market" default:"云市 Yunshi" help:"Name of the market." env:"YUNSHI_MARKET"`
 	Operator       string `json:"operator" default:"Yunshi Operator" help:"Registered name of the operator." env:"YUNSHI_OPERATOR"`
 	Licence        string `json:"licence" help:"Registration shown on every page, such as an ICP number." env:"YUNSHI_LICENCE"`
+	Security       string `json:"security_contact" help:"Mail address or page to which weaknesses are reported (default: the sender address of mails)." env:"YUNSHI_SECURITY_CONTACT"`
 	PlaceOfSigning string `json:"place_of_signing" help:"Place of signing of the agreement, zh|en (default: the agreement's own)." env:"YUNSHI_PLACE_OF_SIGNING"`
 	GoverningLaw   string `json:"governing_law" help:"Law that governs the agreement, zh|en (default: the agreement's own)." env:"YUNSHI_GOVERNING_LAW"`
 

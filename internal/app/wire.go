@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"fmt"
@@ -80,6 +81,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	measures := enforcement.Rules{
 		Content:       map[string]enforcement.Blocker{enforcement.Product: enforcement.Products()},
 		BreachDecided: refunds.BreachDecided,
+		Terminated:    enforcement.Banish, Reinstated: enforcement.Pardon,
 	}
 	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
 	deliveries := delivery.Work{
@@ -141,6 +143,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,
 			BaseURL: a.Config.BaseURL, PayHosts: payHosts(a.Config), Version: Version(), LogKey: a.Verifying,
+			SecurityContact: cmp.Or(a.Config.Security, a.Config.MailFrom),
 		},
 	}
 	programs, err := api.Routes(a.Market)

@@ -88,6 +88,9 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/products/{product}/delist", Access: officers, Handle: d.delistForm},
 		{Pattern: "POST /operator/products/{product}/delist", Access: officers, Handle: d.delist},
 
+		{Pattern: "GET /operator/bans", Access: reviewers, Handle: d.bans},
+		{Pattern: "GET /operator/bans/{link}", Access: reviewers, Handle: d.link},
+		{Pattern: "POST /operator/bans/{link}", Access: officers, Handle: d.decideLink},
 		{Pattern: "GET /operator/infringements", Access: reviewers, Handle: d.infringements},
 		{Pattern: "GET /operator/infringements/{notice}", Access: reviewers, Handle: d.infringement},
 		{Pattern: "POST /operator/infringements/{notice}", Access: officers, Handle: d.decideInfringement},
@@ -216,6 +219,7 @@ var sections = []section{
 	{"operatordesk.nav.infringements", "/operator/infringements", "warning", "operatordesk.nav.review", []string{account.Compliance}},
 	{"content.desk.title", "/operator/content", "flag", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.cases", "/operator/cases", "scale", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.bans", "/operator/bans", "stop", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
@@ -305,6 +309,7 @@ var homes = map[string]string{
 	"cnt_": "/operator/content/", "flg_": "/operator/flags/",
 	"cmp_": "/operator/complaints/", "clm_": "/operator/claims/", "rpt_": "/operator/reports/", "ckt_": "/operator/knowledge/",
 	"enf_": "/operator/cases/",
+	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/", "lnk_": "/operator/bans/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

@@ -51,6 +51,7 @@ func (d desk) home(c *serve.Call) error {
 			{[]string{account.Compliance}, "operatordesk.nav.listings", "/operator/listings", listingItems},
 			{[]string{account.Compliance}, "operatordesk.nav.vendors", "/operator/vendors", vendorItems},
 			{[]string{account.Compliance}, "operatordesk.nav.identities", "/operator/identities", identityItems},
+			{[]string{account.Compliance}, "operatordesk.nav.bans", "/operator/bans", d.linkItems(c.Actor)},
 			{[]string{account.Compliance}, "operatordesk.nav.infringements", "/operator/infringements", infringementItems},
 			{[]string{account.Compliance}, "operatordesk.nav.rules", "/operator/rules", ruleItems},
 			{[]string{account.Compliance}, "operatordesk.nav.cases", "/operator/cases", caseItems},

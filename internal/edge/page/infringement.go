@@ -96,3 +96,16 @@ func NoticeCopyOf(ctx context.Context, w NoticeWords, files []Proof) NoticeCopy 
 	out.Texts = []NoticeText{{text.T(ctx, "infringement.field.statement"), w.Statement}, {text.T(ctx, "infringement.field.proof"), w.Proof}}
 	return out
 }
+
+// LinkTone is how the state of a link to a ban looks.
+func LinkTone(state string) Tone {
+	switch state {
+	case "cleared":
+		return Success
+	case "confirmed":
+		return Danger
+	case "suspended":
+		return Warning
+	}
+	return Info
+}

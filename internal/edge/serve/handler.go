@@ -125,6 +125,10 @@ func (c *Call) serve(s Surface, route Route, limits *limits) (err error) {
 	}
 	if err := c.goOn(); err != nil {
 		return err
+	if !route.Proves {
+		if err := c.keptOut(); err != nil {
+			return err
+		}
 	}
 	if err := c.admit(route.Access); err != nil {
 		return err
@@ -320,7 +324,7 @@ func (c *Call) Leave() { c.setCookie("session", "", -1) }
 
 // Device is what is known about the browser, for signing in.
 func (c *Call) Device() account.Device {
-	return account.Device{IP: c.IP(), UserAgent: c.R.UserAgent(), Method: "password", Known: c.device}
+	return account.Device{IP: c.IP(), UserAgent: c.R.UserAgent(), Method: "password", Known: c.device, Screen: c.Market.Enforcing.Screen}
 }
 
 // IP is the address of the caller.

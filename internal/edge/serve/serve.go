@@ -48,6 +48,10 @@ type Info struct {
 	PayHosts []string
 	Version  string
 	LogKey   string // verifying key of the transparency log
+
+	// SecurityContact is where weaknesses are reported: a mail address or the
+	// address of a page. "": the operator's own contact.
+	SecurityContact string
 }
 
 // Licence is a registration the law wants on every page.

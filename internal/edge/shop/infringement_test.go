@@ -74,7 +74,7 @@ func TestANoticeWithoutAnAccountFromTheProductToTheRegister(t *testing.T) {
 			page := nobody.get(form).is(http.StatusOK).says(text.In(lang, "infringement.by_person"))
 			// A summary for the register that names a person comes back.
 			bad := s.given(lang)
-			bad.Set("summary", "call 13812345678")
+			bad.Set("summary", "电话13812345678")
 			nobody.submit(page, "/infringement/new", bad).is(http.StatusUnprocessableEntity).says(text.In(lang, "fault.SUMMARY_PERSONAL"))
 			// Without proof it is taken, and returned after the address was confirmed.
 			short := s.given(lang)
@@ -196,6 +196,7 @@ func TestTheNoticePagesInARealBrowser(t *testing.T) {
 	third := give(s.email(t, reporter), func(form url.Values) { form.Set("right", "patent") })
 	desk3 := "/operator/infringements/" + string(third.ID)
 	officer.submit(officer.get(desk3), desk3, url.Values{"do": {"accept"}, "why": {"专利有效"}}).is(http.StatusOK)
+	link := s.linked(t)
 	fourth := give(s.email(t, reporter), func(form url.Values) { form.Set("right", "other") })
 
 	session := ""
@@ -224,12 +225,12 @@ func TestTheNoticePagesInARealBrowser(t *testing.T) {
 		email string
 		pages map[string]string
 	}{
-		{"", map[string]string{"register": "/infringement", "entry": "/infringement/" + string(first.ID), "form": "/infringement/new", "sent": "/infringement/sent"}},
+		{"", map[string]string{"register": "/infringement", "entry": "/infringement/" + string(first.ID), "form": "/infringement/new", "sent": "/infringement/sent", "security": "/security"}},
 		{s.email(t, reporter), map[string]string{
 			"progress": "/infringement/progress/" + string(first.ID), "incomplete": "/infringement/progress/" + string(second.ID), "mine": "/infringement/mine",
 		}},
 		{s.email(t, s.Seller), map[string]string{"vendor-list": "/vendor/infringements", "vendor-answer": "/vendor/infringements/" + string(third.ID), "vendor-answered": answer}},
-		{s.email(t, s.Compliance), map[string]string{"desk": "/operator/infringements", "desk-received": "/operator/infringements/" + string(fourth.ID), "desk-waiting": desk}},
+		{s.email(t, s.Compliance), map[string]string{"desk": "/operator/infringements", "desk-received": "/operator/infringements/" + string(fourth.ID), "desk-waiting": desk, "bans": "/operator/bans", "link": "/operator/bans/" + link}},
 	} {
 		session = enter(who.email)
 		for _, lang := range []string{"zh", "en"} {

@@ -620,8 +620,10 @@ func (s *site) email(t *testing.T, by audit.Actor) (email string) {
 	t.Helper()
 	s.Read(func(r db.Reader) error {
 		all, err := account.Contacts(t.Context(), r, account.ID(by.Account))
-		if err == nil && len(all) > 0 {
-			email = all[0].Email
+		for _, one := range all {
+			if email == "" || string(one.User) == by.User {
+				email = one.Email
+			}
 		}
 		return err
 	})

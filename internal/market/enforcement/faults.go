@@ -31,7 +31,10 @@ var (
 	// ErrType refuses a violation that the rulebook does not know.
 	ErrType = fault.New(fault.Invalid, "VIOLATION_UNKNOWN", "UA 4.7")
 	// ErrTooLate refuses an appeal after the window has closed.
-	ErrTooLate   = fault.New(fault.Conflict, "APPEAL_WINDOW_CLOSED", "UA 8.2")
+	ErrTooLate = fault.New(fault.Conflict, "APPEAL_WINDOW_CLOSED", "UA 8.2")
+	// ErrBanned refuses the real name of somebody whose agreement was ended for a
+	// breach. Its arguments say which ban and by what; pages do not show them.
+	ErrBanned    = fault.New(fault.Forbidden, "REREGISTRATION_BANNED", "UA 8.3")
 	ErrPurge     = fault.New(fault.Conflict, "PURGE_TOO_EARLY", "UA 8.5")
 	ErrState     = fault.New(fault.Conflict, "ENFORCEMENT_STATE", "")
 	ErrStale     = fault.New(fault.Conflict, "STALE", "")

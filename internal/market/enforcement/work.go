@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"yunshi/internal/base/db"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/job"
 )
@@ -29,6 +30,7 @@ func (w Work) Handlers() map[string]job.Handler {
 		effectJob:  {Run: onMeasure(w.Rules.effect)},
 		overdueJob: {Run: onMeasure(w.Rules.overdue)},
 		expireJob:  {Run: onMeasure(w.Rules.expire)},
+		nightlyJob: {Run: w.Rules.night},
 	}
 }
 
@@ -118,4 +120,43 @@ func (u Rules) expire(ctx context.Context, tx *db.Tx, c Case, m Measure) error {
 		return err
 	}
 	return u.conclude(ctx, tx, &c)
+}
+
+// night compares every account with the bans in force, and comes back as long as
+// there are any.
+func (u Rules) night(ctx context.Context, d *db.DB, j job.Job) error {
+	var bans int64
+	for after := account.ID(""); ; {
+		var some []account.Account
+		if err := d.Write(ctx, func(tx *db.Tx) (err error) {
+			if bans, err = db.Value[int64](ctx, tx, countBans, db.Micros(tx.Now())); err != nil || bans == 0 {
+				return err
+			}
+			if some, err = account.List(ctx, tx, after, nightPage); err != nil {
+				return err
+			}
+			for _, a := range some {
+				marks, err := marksOf(ctx, tx, a.ID)
+				if err != nil {
+					return err
+				}
+				if err := u.Screen(ctx, tx, a.ID, account.AtNight, marks); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		if len(some) == 0 {
+			break
+		}
+		after = some[len(some)-1].ID
+	}
+	return d.Write(ctx, func(tx *db.Tx) error {
+		if err := job.Done(ctx, tx, j); err != nil || bans == 0 {
+			return err
+		}
+		return job.Enqueue(ctx, tx, job.Spec{Kind: nightlyJob, Object: "market", At: tonight(tx.Now()), Unique: true})
+	})
 }

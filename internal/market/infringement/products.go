@@ -85,7 +85,7 @@ func hideProduct(ctx context.Context, tx *db.Tx, by audit.Actor, id, reason stri
 
 func showProduct(ctx context.Context, tx *db.Tx, by audit.Actor, id, was, reason string) error {
 	p, err := catalog.Get(ctx, tx, catalog.ProductID(id))
-	if err != nil || p.State != catalog.ProductHidden || p.HiddenCause != "operator" || was != wasListed && was != wasVendor {
+	if err != nil || p.State != catalog.ProductHidden || !strings.HasPrefix(p.HiddenReason, "ifn_") || was != wasListed && was != wasVendor {
 		return err
 	}
 	// Who lifts is the operator, whoever caused it.

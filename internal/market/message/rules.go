@@ -21,6 +21,7 @@ var mailedCodes = []string{
 	"O-01", "O-02", "O-03", "O-04", "O-05", "S-02", "S-03", "S-04", "S-05", "V-01",
 	"N-53", "N-55", "M-01", "M-02",
 	"T-01", "K-01", "K-02",
+	"N-51", "N-53", "N-54", "N-55", "M-01", "M-02",
 }
 
 func mailed(code string) bool { return slices.Contains(mailedCodes, code) }
