@@ -26,8 +26,8 @@ import (
 func TestManualServiceOverHTTP(t *testing.T) {
 	onBoth(t, func(t *testing.T, b *bench) {
 		ctx := t.Context()
-		content := world.Content(delivery.ManualService, 19_800)
-		content.DeliveryType = "manual_service"
+		sheet := world.Content(delivery.ManualService, 19_800)
+		sheet.DeliveryType = "manual_service"
 		buyer := b.Customer(account.Individual)
 		done, declined := b.Bought(buyer, b.Listed(sheet)), b.Bought(buyer, b.Listed(sheet))
 		c, seller := b.as(buyer), b.as(b.Seller)

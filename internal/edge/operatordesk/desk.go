@@ -304,7 +304,6 @@ var homes = map[string]string{
 	"ord_": "/operator/orders/", "inv_": "/operator/invoices/", "dlv_": "/operator/deliveries/", "prd_": "/operator/products/", "ver_": "/operator/listings/", "ven_": "/operator/vendors/",
 	"exc_": "/operator/finance/exceptions/", "dcn_": "/operator/finance/decisions/", "wdr_": "/operator/finance/withdrawals/", "stl_": "/operator/finance/lines/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
-	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/",
 	"itr_": "/operator/interruptions/", "inc_": "/operator/incidents/", "wnd_": "/operator/service/", "chg_": "/changes/",
 	"cnt_": "/operator/content/", "flg_": "/operator/flags/",
 	"cmp_": "/operator/complaints/", "clm_": "/operator/claims/", "rpt_": "/operator/reports/", "ckt_": "/operator/knowledge/",

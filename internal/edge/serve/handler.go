@@ -123,12 +123,13 @@ func (c *Call) serve(s Surface, route Route, limits *limits) (err error) {
 		c.W.Header().Set("Retry-After", "2")
 		return ErrLimited.With("Seconds", 2)
 	}
-	if err := c.goOn(); err != nil {
-		return err
 	if !route.Proves {
 		if err := c.keptOut(); err != nil {
 			return err
 		}
+	}
+	if err := c.goOn(); err != nil {
+		return err
 	}
 	if err := c.admit(route.Access); err != nil {
 		return err

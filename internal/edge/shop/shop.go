@@ -31,8 +31,7 @@ import (
 
 // Routes is the route table of the customer pages.
 func Routes(*serve.Market) []serve.Route {
-	return slices.Concat(noticeRoutes(), disputeRoutes(), []serve.Route{
-	return append(append(noticeRoutes(), safetyRoutes()...), []serve.Route{
+	return slices.Concat(noticeRoutes(), safetyRoutes(), disputeRoutes(), []serve.Route{
 		{Pattern: "GET /{$}", Access: serve.Public, Handle: home},
 		{Pattern: "GET /c/{code}", Access: serve.Public, Handle: category},
 		{Pattern: "GET /search", Access: serve.Public, Handle: find},

@@ -1,20 +1,15 @@
 package vendordesk_test
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/edge/operatordesk"
@@ -29,7 +24,7 @@ import (
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/testkit"
-	"yunshi/internal/testkit/axe"
+	"yunshi/internal/testkit/tab"
 	"yunshi/internal/testkit/world"
 )
 
@@ -251,7 +246,7 @@ func TestClause_4_9_1_CheckoutAndDeliveryShowTheLicence(t *testing.T) {
 // TestTheMeasuresPagesInARealBrowser opens the desk, the case, the subject's pages
 // and the board on a phone and on a desk in both languages.
 func TestTheMeasuresPagesInARealBrowser(t *testing.T) {
-	ctx := chromium(t)
+	b := tab.Open(t)
 	clock := testkit.NewClock()
 	e := enforce(t, testkit.OpenAt(t, db.SQLite, clock), clock)
 	offer := e.Listed(world.Content(delivery.LicenceKey, price))
@@ -284,50 +279,19 @@ func TestTheMeasuresPagesInARealBrowser(t *testing.T) {
 		e.m.handler.ServeHTTP(rw, r)
 	}))
 	t.Cleanup(server.Close)
-	for _, lang := range []string{"zh", "en"} {
-		for _, wide := range []int64{390, 1440} {
-			if err := chromedp.Do(ctx, chromedp.EmulateViewport(wide, 900)); err != nil {
-				t.Fatal(err)
-			}
-			for _, one := range []struct {
-				name, path string
-				who        *browser
-			}{
-				{"cases", "/operator/cases", e.first}, {"case-new", "/operator/cases/new", e.first}, {"case-open", "/operator/cases/" + open, e.first},
-				{"case-running", "/operator/cases/" + running, e.first}, {"case-second", "/operator/cases/" + second, e.second}, {"case-appeal", "/operator/cases/" + appealed, e.third},
-				{"vendor-measures", "/vendor/measures", e.seller}, {"vendor-measure", "/vendor/measures/" + running, e.seller}, {"report", "/vendor/reports/new", e.seller},
-				{"mine", "/account/measures", e.buyer}, {"mine-ended", "/account/measures/" + ended, e.buyer}, {"board", "/sanctions", e.nobody}, {"tombstone", slug, e.nobody},
-			} {
-				who = one.who
-				e.look(ctx, server.URL, one.name, one.path, lang, wide)
-			}
+	b.Screens(func(lang string) {
+		for _, one := range []struct {
+			name, path string
+			who        *browser
+		}{
+			{"cases", "/operator/cases", e.first}, {"case-new", "/operator/cases/new", e.first}, {"case-open", "/operator/cases/" + open, e.first},
+			{"case-running", "/operator/cases/" + running, e.first}, {"case-second", "/operator/cases/" + second, e.second}, {"case-appeal", "/operator/cases/" + appealed, e.third},
+			{"vendor-measures", "/vendor/measures", e.seller}, {"vendor-measure", "/vendor/measures/" + running, e.seller}, {"report", "/vendor/reports/new", e.seller},
+			{"mine", "/account/measures", e.buyer}, {"mine-ended", "/account/measures/" + ended, e.buyer}, {"board", "/sanctions", e.nobody}, {"tombstone", slug, e.nobody},
+		} {
+			who = one.who
+			b.Open(server.URL, one.path, lang)
+			b.Look(one.name, lang)
 		}
-	}
-}
-
-func (e *enforcing) look(ctx context.Context, server, name, path, lang string, wide int64) {
-	t := e.m.t
-	t.Helper()
-	if err := chromedp.Do(ctx, chromedp.Navigate(server+path+"?lang="+lang)); err != nil {
-		t.Fatal(err)
-	}
-	if got := ask[string](t, ctx, `location.pathname`); got != path {
-		t.Fatalf("%s leads to %s", path, got)
-	}
-	ask[bool](t, ctx, axe.Start())
-	until(t, ctx, axe.Done)
-	for _, wrong := range append(ask[[]string](t, ctx, faults), ask[[]string](t, ctx, axe.Found)...) {
-		t.Errorf("%s in %s at %d px: %s", name, lang, wide, wrong)
-	}
-	dir := os.Getenv("YUNSHI_SHOTS")
-	if dir == "" {
-		return
-	}
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", name, lang, wide)), png, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	})
 }
