@@ -137,7 +137,7 @@ func AnswerContest(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, in Ans
 	}
 	if err := message.Send(ctx, tx, message.Notice{
 		Code: "OP-01", To: c.Account, Link: "/status/" + string(n.ID),
-		Params: map[string]string{"TitleZH": n.Title.ZH, "TitleEN": n.Title.EN, "Outcome": string(after.State), "Words": after.Answer},
+		Params: map[string]string{"TitleZH": n.Title.ZH, "TitleEN": n.Title.EN, "Contested": string(after.State), "Words": after.Answer},
 	}); err != nil {
 		return c, err
 	}
