@@ -172,7 +172,7 @@ func rulesComplaints(c *serve.Call) error { return c.Redirect("/rules/agreement#
 type lawArticle struct{ Anchor, Name, Text string }
 
 // laws are the articles cited, by the key of their words.
-var laws = []string{"ecl-16", "ecl-17", "ecl-19", "ecl-20", "ecl-27", "ecl-38", "ecl-40", "ecl-49", "ecl-58", "al-9", "pipl-29"}
+var laws = []string{"ecl-16", "ecl-17", "ecl-19", "ecl-20", "ecl-27", "ecl-34", "ecl-38", "ecl-40", "ecl-49", "ecl-58", "al-9", "pipl-29"}
 
 func rulesLaw(c *serve.Call) error {
 	out := make([]lawArticle, len(laws))
