@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/mail"
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
@@ -137,4 +138,39 @@ func (s *site) email2(t *testing.T, user string) (email string) {
 		return err
 	})
 	return email
+}
+
+func TestClause_9_1_TheLinkInAMailShowsTheWholeTextAndItsButtonAccepts(t *testing.T) {
+	s := open(t)
+	buyer := s.Registered(account.Individual)
+	sent := &mail.Recorder{}
+	s.With(agreement.Work{Sender: sent, BaseURL: s.url}.Handlers())
+	s.Write(func(tx *db.Tx) error {
+		_, err := agreement.AskByMail(t.Context(), tx, s.Compliance, account.ID(buyer.Account))
+		return err
+	})
+	s.Drain()
+	link := ""
+	for _, m := range sent.To(s.email(t, buyer)) {
+		if found := regexp.MustCompile(`/agreement/mail/\S+`).FindString(m.Text); found != "" {
+			link = found
+		}
+	}
+	standing := func() (got agreement.Standing) {
+		s.Read(func(r db.Reader) (err error) {
+			got, _, err = agreement.Status(t.Context(), r, account.ID(buyer.Account))
+			return err
+		})
+		return got
+	}
+	b := s.browser(t, text.EN) // nobody is signed in
+	page := b.get(link).is(http.StatusOK).says("Opening this page accepts nothing")
+	if standing() != agreement.None {
+		t.Error("refused_looking: the page alone accepts")
+	}
+	b.get(link[:len(link)-1] + "0x").is(http.StatusNotFound)
+	b.submit(page, link, nil).is(http.StatusOK).says("Your acceptance is on record")
+	if standing() != agreement.Accepted {
+		t.Errorf("allowed_button: %s", standing())
+	}
 }
