@@ -827,7 +827,7 @@ func claimPage(v claimView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = page.Terms(serve.ClaimTerms(ctx, v.Claim), false).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = page.Terms(serve.ClaimTerms(ctx, v.ClaimRecord), false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

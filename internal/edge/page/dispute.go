@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"yunshi/internal/base/money"
 	"yunshi/internal/base/text"
 )
 
@@ -47,14 +46,8 @@ func DisputeTone(state string) Tone {
 }
 
 // DisputeEvent is one step of a complaint or claim on its timeline.
-func DisputeEvent(ctx context.Context, event, side, state string, at, due time.Time, clause, said string, amounts ...money.Amount) Event {
-	var notes []string
-	for _, x := range amounts {
-		if x.Minor > 0 {
-			notes = append(notes, MoneyText(ctx, x))
-		}
-	}
-	notes = append(notes, clauseWord(ctx, clause), said)
+func DisputeEvent(ctx context.Context, event, side, state string, at, due time.Time, clause, said string) Event {
+	notes := []string{clauseWord(ctx, clause), said}
 	if !due.IsZero() {
 		notes = append(notes, text.T(ctx, "complaint.due.note", "At", text.Time(ctx, due)))
 	}

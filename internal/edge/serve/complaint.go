@@ -34,12 +34,26 @@ func (c *Call) Claimed(r complaint.ClaimRecord, path string, failed error) page.
 	ctx := c.R.Context()
 	d := c.dispute(r.Contacts, r.Evidence, path, failed)
 	for _, s := range r.Steps {
-		d.Events = append(d.Events, page.DisputeEvent(ctx, string(s.Event), string(s.Side), s.To, s.At, s.Due, s.Clause, s.Note, s.Refund, s.Damages))
+		d.Events = append(d.Events, page.DisputeEvent(ctx, string(s.Event), string(s.Side), s.To, s.At, s.Due, s.Clause, strings.Join(amounts(ctx, s), " · ")))
 	}
 	d.Version = strconv.FormatInt(r.Claim.Version, 10)
 	d.Speaks = r.Claim.State != complaint.ClaimClosed
 	d.Attaches = d.Speaks
 	return d
+}
+
+// amounts are what a step of a claim is about, with what was said.
+func amounts(ctx context.Context, s complaint.Step) (out []string) {
+	if s.Refund.Minor > 0 {
+		out = append(out, text.T(ctx, "claim.offer.refund")+" "+page.MoneyText(ctx, s.Refund))
+	}
+	if s.Damages.Minor > 0 {
+		out = append(out, text.T(ctx, "claim.offer.damages")+" "+page.MoneyText(ctx, s.Damages))
+	}
+	if s.Note != "" {
+		out = append(out, s.Note)
+	}
+	return out
 }
 
 func (c *Call) dispute(contacts []complaint.Contact, files []complaint.Evidence, path string, failed error) page.Dispute {
@@ -118,10 +132,15 @@ func amountOf(s string, currency money.Currency) (money.Amount, error) {
 }
 
 // ClaimTerms is a claim in short.
-func ClaimTerms(ctx context.Context, c complaint.Claim) []page.Term {
+func ClaimTerms(ctx context.Context, r complaint.ClaimRecord) []page.Term {
+	c := r.Claim
 	item, _, _ := strings.Cut(c.Item, ".")
+	promised := text.T(ctx, "claim.item."+item)
+	if !r.Promise.Empty() {
+		promised += " · " + r.Promise.In(text.From(ctx))
+	}
 	out := []page.Term{
-		{Label: text.T(ctx, "claim.item"), Text: text.T(ctx, "claim.item."+item)},
+		{Label: text.T(ctx, "claim.item"), Text: promised},
 		{Label: text.T(ctx, "claim.ground"), Text: text.T(ctx, "claim.ground."+string(c.Ground))},
 		{Label: text.T(ctx, "claim.loss"), Text: c.Loss},
 		{Label: text.T(ctx, "claim.refund"), Value: page.Money(c.AskedRefund)},
@@ -245,7 +264,7 @@ func (c *Call) Visitor() audit.Actor {
 	if c.SignedIn() {
 		return c.Actor
 	}
-	return audit.Actor{Kind: audit.Person, User: "visitor", Locale: string(c.Lang)}
+	return audit.Actor{Kind: audit.Person, Locale: string(c.Lang)}
 }
 
 // DoAs is [Do] for an actor that the caller stands for, such as a visitor.

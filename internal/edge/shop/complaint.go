@@ -142,7 +142,7 @@ func complaintsTable(ctx context.Context, v complaintsView) page.Table {
 	for _, q := range v.Complaints {
 		out.Rows = append(out.Rows, []templ.Component{
 			page.Anchor("/complaints/"+string(q.ID), text.T(ctx, "complaint.topic."+q.Topic)), page.ComplaintChip(string(q.State)),
-			page.Str(handlerText(ctx, q.Matter)), dueOf(q), page.Str(orNone(ctx, v.Names[q.Order])),
+			page.Str(handlerText(ctx, q)), dueOf(q), page.Str(orNone(ctx, v.Names[q.Order])),
 		})
 	}
 	for _, q := range v.Claims {
@@ -169,9 +169,14 @@ func reportsTable(ctx context.Context, all []complaint.Report) page.Table {
 	return out
 }
 
-func handlerText(ctx context.Context, m complaint.Matter) string {
-	if m == "" {
+// handlerText says who has a complaint now.
+func handlerText(ctx context.Context, q complaint.Complaint) string {
+	m := q.Matter
+	switch {
+	case m == "":
 		return text.T(ctx, "complaint.matter.none")
+	case q.State == complaint.Escalated, q.State == complaint.Decided:
+		m = complaint.Platform
 	}
 	return text.T(ctx, "complaint.handler."+string(m))
 }
@@ -321,7 +326,7 @@ func complaintTerms(ctx context.Context, v complaintView) []page.Term {
 	q := v.Record.Complaint
 	out := []page.Term{
 		{Label: text.T(ctx, "complaint.matter"), Text: matterText(ctx, q.Matter)},
-		{Label: text.T(ctx, "complaint.handler"), Text: handlerText(ctx, q.Matter)},
+		{Label: text.T(ctx, "complaint.handler"), Text: handlerText(ctx, q)},
 	}
 	if q.Reason != "" {
 		out = append(out, page.Term{Label: text.T(ctx, "complaint.why"), Text: text.T(ctx, "complaint.reason."+q.Reason)})

@@ -752,7 +752,7 @@ func complaintPage(c page.Chrome, v complaintView) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = page.Terms([]page.Term{{Label: text.T(ctx, "complaint.sha"), Value: page.ID(p.SHA256)}, {Label: text.T(ctx, "base.date"), Value: page.Time(p.At)}}, true).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = page.Terms([]page.Term{{Label: text.T(ctx, "complaint.sha"), Value: page.ID(p.SHA256)}, {Label: text.T(ctx, "base.date"), Value: page.Time(p.At)}}, false).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -1567,7 +1567,7 @@ func claimPage(c page.Chrome, v claimView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = page.Terms(serve.ClaimTerms(ctx, v.Record.Claim), false).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = page.Terms(serve.ClaimTerms(ctx, v.Record), false).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -277,10 +277,12 @@ func TestClause_4_5_AMatterThatWasNotAgreedBecomesAComplaint(t *testing.T) {
 	content.RefundPolicy = catalog.RefundPolicy{Kind: catalog.RefundVendorOwn, Text: catalog.Both{ZH: "按合同办理", EN: "As the contract says"}}
 	buyer := s.Customer(account.Individual)
 	o := s.Bought(buyer, s.list(content))
-	b, officer := s.signedIn(t, text.ZH, s.email(t, buyer)), s.signedIn(t, text.ZH, s.email(t, s.Support))
+	b := s.signedIn(t, text.ZH, s.email(t, buyer))
 	path := "/orders/" + string(o.ID) + "/refund"
 	b.submit(b.get(path), "/orders/"+string(o.ID)+"/matter", url.Values{"text": {"已电话联系"}}).is(http.StatusOK)
 	s.Clock.Advance(16 * 24 * time.Hour)
+	b = s.signedIn(t, text.ZH, s.email(t, buyer)) // sessions have ended
+	officer := s.signedIn(t, text.ZH, s.email(t, s.Support))
 	var m refund.Matter
 	s.Read(func(r db.Reader) error {
 		all, err := refund.MattersOf(t.Context(), r, o.ID)

@@ -621,6 +621,7 @@ func (s *site) email(t *testing.T, by audit.Actor) (email string) {
 	s.Read(func(r db.Reader) error {
 		all, err := account.Contacts(t.Context(), r, account.ID(by.Account))
 		for _, one := range all {
+		for _, one := range all { // of the operator's account, all its people
 			if email == "" || string(one.User) == by.User {
 				email = one.Email
 			}

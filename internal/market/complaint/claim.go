@@ -110,6 +110,7 @@ func (o Offer) waitsFor(side Side) bool {
 // ClaimRecord is a claim with all that happened to it.
 type ClaimRecord struct {
 	Claim    Claim
+	Promise  catalog.Both // what does not match, as it was frozen; empty: a promise made elsewhere
 	Orders   []order.ID
 	Steps    []Step
 	Offers   []Offer
@@ -712,6 +713,17 @@ func ClaimOf(ctx context.Context, r db.Reader, by audit.Actor, id ClaimID) (Clai
 func claimRecord(ctx context.Context, r db.Reader, c Claim) (out ClaimRecord, err error) {
 	id := string(c.ID)
 	out.Claim = c
+	o, err := order.Any(ctx, r, c.Order)
+	if err != nil {
+		return out, err
+	}
+	items, err := Items(o)
+	if err != nil {
+		return out, err
+	}
+	if i := slices.IndexFunc(items, func(one Item) bool { return one.Key == c.Item }); i >= 0 {
+		out.Promise = items[i].Text
+	}
 	if out.Orders, err = db.All(ctx, r, db.Column[order.ID], selectClaimOrder, id); err != nil {
 		return out, err
 	}

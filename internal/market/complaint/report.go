@@ -234,7 +234,7 @@ func (u Rules) Confirm(ctx context.Context, tx *db.Tx, id ReportID, token string
 	if tx.Now().After(p.CreatedAt.Add(time.Duration(rule.Hours) * time.Hour)) {
 		return Report{}, ErrExpired
 	}
-	by := audit.Actor{Kind: audit.Person, User: "visitor"}
+	by := audit.Actor{Kind: audit.Person} // somebody without an account
 	if p.Due, _, err = dueAfter(ctx, tx, "complaint_report"); err != nil {
 		return Report{}, err
 	}

@@ -53,7 +53,7 @@ const (
 
 	figures = `SELECT COUNT(*),
 			COALESCE(SUM(CASE WHEN vendor_answered_at > 0 AND vendor_answered_at <= vendor_due THEN 1 ELSE 0 END), 0),
-			COALESCE(SUM(CASE WHEN vendor_answered_at > vendor_due THEN 1 ELSE 0 END), 0),
+			COALESCE(SUM(CASE WHEN vendor_answered_at > vendor_due OR overdue_at > 0 AND vendor_answered_at = 0 AND vendor_owes = FALSE THEN 1 ELSE 0 END), 0),
 			COALESCE(SUM(CASE WHEN vendor_owes = TRUE AND state <> 'closed' THEN 1 ELSE 0 END), 0),
 			COALESCE(SUM(CASE WHEN vendor_owes = TRUE AND state <> 'closed' AND vendor_due < $1 THEN 1 ELSE 0 END), 0),
 			COALESCE(SUM(CASE WHEN escalated_at > 0 THEN 1 ELSE 0 END), 0),
