@@ -13,6 +13,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/content"
 	"yunshi/internal/market/order"
+	"yunshi/internal/testkit/tab"
 )
 
 // A buyer writes to the vendor and is warned, reviews what it bought, and the
@@ -33,7 +34,7 @@ func TestWhatPeopleWriteInARealBrowser(t *testing.T) {
 	for _, lang := range []text.Lang{text.ZH, text.EN} {
 		for _, wide := range []int64{390, 1440} {
 			t.Run(fmt.Sprintf("%s at %d px", lang, wide), func(t *testing.T) {
-				w := &walk{t: t, ctx: browser(t), d: d, lang: lang, wide: wide}
+				w := &walk{t: t, ctx: tab.Open(t).Ctx, d: d, lang: lang, wide: wide}
 				w.do(chromedp.EmulateViewport(wide, 900))
 				w.words(first)
 				first = false

@@ -110,6 +110,9 @@ func startAgain(c *serve.Call, failed error) error {
 		if err != nil {
 			return err
 		}
+		if pair.Customer == pair.Other {
+			return serve.ErrNotFound // nobody writes to the own shop
+		}
 		if known, err := message.Find(ctx, r, v.About, pair.Customer); err == nil {
 			v.Existing = known.ID
 			return nil

@@ -607,8 +607,10 @@ func (s *site) email(t *testing.T, by audit.Actor) (email string) {
 	t.Helper()
 	s.Read(func(r db.Reader) error {
 		all, err := account.Contacts(t.Context(), r, account.ID(by.Account))
-		if err == nil && len(all) > 0 {
-			email = all[0].Email
+		for i, one := range all {
+			if i == 0 || string(one.User) == by.User {
+				email = one.Email
+			}
 		}
 		return err
 	})
