@@ -147,8 +147,10 @@ func (d desk) contentAgain(c *serve.Call, opened *string, refusal error) error {
 		opened: opened, cases: c.Market.Content.OpenCase != nil, refusal: refusal, errors: page.FieldErrors(ctx, refusal), key: freshKey(), form: map[string]string{},
 		may: c.Actor.Has(account.Compliance),
 	}
-	for _, name := range []string{"reason", "clause"} {
-		view.form[name] = c.R.PostFormValue(name)
+	if opened == nil { // the reason of a look is not that of a decision
+		for _, name := range []string{"reason", "clause"} {
+			view.form[name] = c.R.PostFormValue(name)
+		}
 	}
 	if err := c.Read(func(r db.Reader) (err error) {
 		if view.Item, err = content.Get(ctx, r, id); err != nil {
@@ -314,7 +316,10 @@ func (d desk) flagAgain(c *serve.Call, looked *string, same bool, refusal error)
 	ctx, id := c.R.Context(), content.ReportID(c.R.PathValue("flag"))
 	view := flagView{
 		looked: looked, same: same, cases: c.Market.Content.OpenCase != nil, refusal: refusal, errors: page.FieldErrors(ctx, refusal), key: freshKey(),
-		form: map[string]string{"reason": c.R.PostFormValue("reason")}, may: c.Actor.Has(account.Compliance),
+		form: map[string]string{}, may: c.Actor.Has(account.Compliance),
+	}
+	if looked == nil {
+		view.form["reason"] = c.R.PostFormValue("reason")
 	}
 	if err := c.Read(func(r db.Reader) (err error) {
 		if view.Report, err = content.ReportOf(ctx, r, id); err != nil {

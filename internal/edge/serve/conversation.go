@@ -39,7 +39,7 @@ func (c *Call) TalkTitle(ctx context.Context, r db.Reader, about message.About, 
 		if err != nil {
 			return about.ID, nil
 		}
-		return sheet.Name.In(c.Lang) + " · " + about.ID, nil
+		return sheet.Name.In(c.Lang), nil
 	}
 	return subject, nil
 }

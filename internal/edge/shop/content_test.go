@@ -149,8 +149,8 @@ func TestClause_4_11_TheConversationWarnsOfPaymentOutside(t *testing.T) {
 			at := "/operator/flags/" + string(p.ID)
 			desk := officer.get(at).is(http.StatusOK).says(p.SHA256, text.In(lang, "content.hit.off_platform")).saysNot("便宜一半")
 			officer.submit(desk, at+"/look", url.Values{"reason": {""}}).is(http.StatusUnprocessableEntity)
-			officer.submit(desk, at+"/look", url.Values{"reason": {"a report"}}).is(http.StatusOK).says("便宜一半")
-			officer.submit(desk, at+"/answer", url.Values{"do": {"uphold"}, "reason": {"We have warned the vendor"}}).is(http.StatusOK).says(text.In(lang, "content.state.upheld"))
+			officer.submit(desk, at+"/look", url.Values{"reason": {"核实举报"}}).is(http.StatusOK).says("便宜一半")
+			officer.submit(desk, at+"/answer", url.Values{"do": {"uphold"}, "reason": {"已经警告服务商"}}).is(http.StatusOK).says(text.In(lang, "content.state.upheld"))
 			s.signedIn(t, lang, s.email(t, s.Finance)).get(at).is(http.StatusForbidden)
 		})
 		t.Run("refused in the terms of a product "+string(lang), func(t *testing.T) {
@@ -240,7 +240,7 @@ func TestClause_ECL_39_ReviewsOnThePages(t *testing.T) {
 		})
 		t.Run("a blocked review says why, and comes back unchanged "+string(lang), func(t *testing.T) {
 			rules := content.Rules{Owners: map[content.Kind]content.Owner{content.Review: review.Owner()}}
-			why := content.Why{Clause: "UA 4.7.1", Reason: "names a private person", Case: "cas_1"}
+			why := content.Why{Clause: "UA 4.7.1", Reason: "披露了个人信息", Case: "cas_1"}
 			s.Write(func(tx *db.Tx) error {
 				_, err := rules.Block(t.Context(), tx, s.Compliance, content.Review, string(v.ID), why)
 				return err
@@ -268,9 +268,9 @@ func TestClause_ECL_39_ReviewsOnThePages(t *testing.T) {
 			}
 			desk := officer.get(at).is(http.StatusOK).saysNot("他们代开发票")
 			officer.submit(desk, at+"/open", url.Values{"reason": {""}}).is(http.StatusUnprocessableEntity)
-			officer.submit(desk, at+"/open", url.Values{"reason": {"first look"}}).is(http.StatusOK).says("他们代开发票")
-			officer.submit(desk, at+"/decide", url.Values{"do": {"block"}, "reason": {"offer"}}).is(http.StatusUnprocessableEntity)
-			officer.submit(desk, at+"/decide", url.Values{"do": {"release"}, "reason": {"a complaint, no offer"}}).is(http.StatusOK).says(text.In(lang, "content.state.released"))
+			officer.submit(desk, at+"/open", url.Values{"reason": {"第一次查看"}}).is(http.StatusOK).says("他们代开发票")
+			officer.submit(desk, at+"/decide", url.Values{"do": {"block"}, "reason": {"兜售"}}).is(http.StatusUnprocessableEntity)
+			officer.submit(desk, at+"/decide", url.Values{"do": {"release"}, "reason": {"是投诉，不是兜售"}}).is(http.StatusOK).says(text.In(lang, "content.state.released"))
 			s.browser(t, lang).get(product).says("他们代开发票")
 		})
 	}

@@ -70,9 +70,17 @@ func conversationsTable(ctx context.Context, v conversationsView) page.Table {
 			Action: page.Action{Label: text.T(ctx, "conversation.support"), Href: conversationsPath + "/new"}},
 	}
 	for _, t := range v.Talks {
-		out.Rows = append(out.Rows, []templ.Component{talkCell(conversationsPath+"/"+string(t.ID), t.title, t.Last), page.Str(t.with), unreadChip(t.Unread), page.Time(t.LastAt)})
+		out.Rows = append(out.Rows, []templ.Component{talkCell(conversationsPath+"/"+string(t.ID), t.title, orderOf(t.Thread), t.Last), page.Str(t.with), unreadChip(t.Unread), page.Time(t.LastAt)})
 	}
 	return out
+}
+
+// orderOf is the order that a conversation is about, "" for none.
+func orderOf(t message.Thread) string {
+	if t.About.Topic != message.AboutOrder {
+		return ""
+	}
+	return t.About.ID
 }
 
 // startView is the form that begins a conversation.
@@ -109,6 +117,9 @@ func startAgain(c *serve.Call, failed error) error {
 		pair, err := c.Market.Talks.Parties(ctx, r, c.Actor, v.About)
 		if err != nil {
 			return err
+		}
+		if pair.Customer == pair.Other {
+			return serve.ErrNotFound // nobody writes to the own shop
 		}
 		if known, err := message.Find(ctx, r, v.About, pair.Customer); err == nil {
 			v.Existing = known.ID
@@ -159,6 +170,7 @@ type conversationView struct {
 	Title   string
 	With    string
 	Back    string // page of what it is about
+	Order   string // that it is about
 	Talk    page.Conversation
 	Refusal *page.Refusal
 	Told    bool // a report was taken
@@ -195,7 +207,7 @@ func conversationAgain(c *serve.Call, failed error) error {
 		}
 		switch th.About.Topic {
 		case message.AboutOrder:
-			v.Back = "/orders/" + th.About.ID
+			v.Back, v.Order = "/orders/"+th.About.ID, th.About.ID
 		case message.AboutProduct:
 			p, err := catalog.Get(ctx, r, catalog.ProductID(th.About.ID))
 			if err != nil {

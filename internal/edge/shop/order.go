@@ -69,6 +69,9 @@ func renderOrder(c *serve.Call, v orderView, failed error) error {
 	if c.R.Method == http.MethodPost {
 		frame.Refresh, frame.Path = 0, orderPath(v.Order.ID)
 	}
+	if failed == nil {
+		failed = v.Review.failed
+	}
 	return show(c, refusalStatus(failed), orderPage(frame, v, c.Lang))
 }
 

@@ -91,6 +91,7 @@ type myReview struct {
 	Stars   page.Field
 	Text    page.Field
 	Refusal *page.Refusal
+	failed  error
 }
 
 func myReviewOf(c *serve.Call, r db.Reader, o order.Order, failed error) (v myReview, err error) {
@@ -123,7 +124,7 @@ func myReviewOf(c *serve.Call, r db.Reader, o order.Order, failed error) (v myRe
 	}
 	v.Stars = page.RatingOf(page.Field{Name: "stars", Label: text.T(ctx, "review.rating"), Required: true, Error: errs["stars"]},
 		func(n int) string { return text.T(ctx, "review.stars", "Count", n) }, chosen)
-	v.Refusal = refusal(c, failed, v.Stars, v.Text)
+	v.Refusal, v.failed = refusal(c, failed, v.Stars, v.Text), failed
 	return v, nil
 }
 

@@ -69,9 +69,17 @@ func talkRows(ctx context.Context, all []talk) [][]templ.Component {
 		if t.Unread > 0 {
 			state = page.Chip(page.Info, text.T(ctx, "conversation.unread", "Count", strconv.FormatInt(t.Unread, 10)))
 		}
-		rows = append(rows, []templ.Component{talkCell(conversationsPath+"/"+string(t.ID), t.title, t.Last), pseudonym(t.with), state, page.Time(t.LastAt)})
+		rows = append(rows, []templ.Component{talkCell(conversationsPath+"/"+string(t.ID), t.title, orderOf(t.Thread), t.Last), pseudonym(t.with), state, page.Time(t.LastAt)})
 	}
 	return rows
+}
+
+// orderOf is the order that a conversation is about, "" for none.
+func orderOf(t message.Thread) string {
+	if t.About.Topic != message.AboutOrder {
+		return ""
+	}
+	return t.About.ID
 }
 
 type conversationView struct {

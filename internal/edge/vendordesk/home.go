@@ -126,7 +126,7 @@ func due(ctx context.Context, r db.Reader, c *serve.Call, v vendor.Vendor) ([]pa
 	for _, t := range talks {
 		if t.Other == v.Account {
 			items = append(items, page.QueueItem{
-				Href: conversationsPath + "/" + string(t.ID), Title: text.T(ctx, "conversation.due"), Who: vendor.OpenID(v.ID, t.Customer, r.Keys()), ID: string(t.ID),
+				Href: conversationsPath + "/" + string(t.ID), Title: text.T(ctx, "conversation.due"), ID: string(t.ID),
 				Chip: page.Chip(page.Info, text.T(ctx, "conversation.waiting")),
 			})
 		}

@@ -53,7 +53,7 @@ func (d desk) reviewsAgain(c *serve.Call, of review.ID, failed error) error {
 				return err
 			}
 			s.voice.Report, s.voice.Key = "/vendor/reviews/"+string(one.ID)+"/report", string(one.ID)
-			s.answer = page.Field{Name: "text", Of: string(one.ID), Label: text.T(ctx, "review.reply"), Hint: text.T(ctx, "review.reply.hint"), Required: true, Rows: 3, MaxLength: 2000}
+			s.answer = page.Field{Name: "text", Of: "reply-" + string(one.ID), Label: text.T(ctx, "review.reply"), Hint: text.T(ctx, "review.reply.hint"), Required: true, Rows: 3, MaxLength: 2000}
 			if one.Reply != nil {
 				s.answer.Value = one.Reply.Words
 			}
