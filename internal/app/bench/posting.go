@@ -27,15 +27,15 @@ import (
 // step is one thing that is measured beside the baseline: it runs for a time and
 // says how many operations it did.
 type step struct {
-	name string
-	run  func(ctx context.Context, span time.Duration) (n int64, err error)
+	name    string
+	run     func(ctx context.Context, span time.Duration) (n int64, err error)
+	follows bool // it moves money that P1 has brought, and is compared with P1 too
 }
 
 // postings measures single steps of a purchase beside the baseline, one after the
 // other in rounds, so that all of a round met the same machine. What is compared
 // with the baseline of its own round, and the median of the rounds is the figure.
-//
-// A measure of another posting, of a refund or of a withdrawal, is one more step.
+// What happens to money after its capture is also compared with the capture.
 func (m *measured) postings(ctx context.Context) (err error) {
 	desk, err := m.open(ctx)
 	if err != nil {
@@ -44,9 +44,12 @@ func (m *measured) postings(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, desk.close()) }()
 	steps := []step{
 		m.baseline(),
-		{"P1 with inbox, journal, balances and outbox, 8 writers", desk.posting(8)},
-		{"P1 with inbox, journal, balances and outbox, 32 writers", desk.posting(32)},
-		{"notices over HTTP, 8 senders, worker stopped", desk.notices(8)},
+		{"P1 with inbox, journal, balances and outbox, 8 writers", desk.posting(8), false},
+		{"P1 with inbox, journal, balances and outbox, 32 writers", desk.posting(32), false},
+		{"refund of a part, with inbox and outbox, 8 writers", desk.later("refund", desk.refund), true},
+		{"release of a part, with inbox and outbox, 8 writers", desk.later("release", desk.release), true},
+		{"withdrawal, with inbox and outbox, 8 writers", desk.later("payout", desk.withdraw), true},
+		{"notices over HTTP, 8 senders, worker stopped", desk.notices(8), false},
 	}
 	rates, cpus := make([][]float64, len(steps)), make([][]float64, len(steps))
 	for round := range m.rounds {
@@ -66,6 +69,9 @@ func (m *measured) postings(ctx context.Context) (err error) {
 		if i > 0 {
 			m.set(s.name+" ÷ baseline", "×", median(over(rates[i], rates[0])))
 		}
+		if s.follows {
+			m.set(s.name+" ÷ P1", "×", median(over(rates[i], rates[1])))
+		}
 		m.set(s.name+": CPU of all processes", "ms each", median(cpus[i]))
 		if i > 0 {
 			m.set(s.name+": CPU ÷ baseline", "×", median(over(cpus[i], cpus[0])))
@@ -81,12 +87,12 @@ func (m *measured) baseline() step {
 		return step{"baseline of the steps: single-row durable commits", func(ctx context.Context, span time.Duration) (int64, error) {
 			rate, err := commits(ctx, filepath.Join(m.data, "commits-"+strconv.FormatInt(time.Now().UnixNano(), 36)+".db"), span)
 			return int64(rate * span.Seconds()), err
-		}}
+		}, false}
 	}
 	return step{"baseline of the steps: pgbench -N", func(ctx context.Context, span time.Duration) (int64, error) {
 		rate, _, err := m.server.bench(ctx, span)
 		return int64(rate * span.Seconds()), err
-	}}
+	}, false}
 }
 
 // desk is a market that serves but does not work: no job runs.
@@ -95,6 +101,17 @@ type desk struct {
 	provider *provider
 	number   atomic.Int64
 	stop     func() error
+
+	mu       sync.Mutex
+	lines    []*line // that were captured
+	released int     // how many of them, from the first, have had a part released
+}
+
+// line is the money of one captured order line, and how often a part of it went
+// each way.
+type line struct {
+	number                   string
+	refunded, released, paid atomic.Int64
 }
 
 func (m *measured) open(ctx context.Context) (*desk, error) {
@@ -138,10 +155,100 @@ func (d *desk) posting(writers int) func(context.Context, time.Duration) (int64,
 				if err == nil && !posted {
 					err = fmt.Errorf("bench: capture %s is in the book already", number)
 				}
+				if err == nil {
+					tx.AfterCommit(func() { d.captured(number) })
+				}
 				return err
 			}, db.Guarded) // as the job of a notice does it
 		})
 	}
+}
+
+// parts is how many releases a line is good for; each leaves more than the
+// payouts and refunds of a run take.
+const parts = 50
+
+// later moves money of captured lines, one line after the other, each time with a
+// notice's row and job as P1 has them.
+func (d *desk) later(kind string, move func(context.Context, *db.Tx, *line) (bool, error)) func(context.Context, time.Duration) (int64, error) {
+	next := atomic.Int64{}
+	return func(ctx context.Context, span time.Duration) (int64, error) {
+		if err := d.inBank(ctx); err != nil {
+			return 0, err
+		}
+		return together(8, span, func() error {
+			of, err := d.line(int(next.Add(1)-1), kind)
+			if err != nil {
+				return err
+			}
+			number := strconv.FormatInt(d.number.Add(1), 10)
+			event := payment.Event{ID: "evt_" + number, ObjectID: "pay_" + of.number, Kind: payment.PaymentEvent}
+			return d.DB.Write(ctx, func(tx *db.Tx) error {
+				if err := payment.Notify(ctx, tx, d.provider.Name(), event, []byte(number)); err != nil {
+					return err
+				}
+				posted, err := move(ctx, tx, of)
+				if err == nil && !posted {
+					err = fmt.Errorf("bench: no %s of line %s was booked", kind, of.number)
+				}
+				return err
+			}, db.Guarded)
+		})
+	}
+}
+
+// captured notes a line whose money is in the book.
+func (d *desk) captured(number string) {
+	d.mu.Lock()
+	d.lines = append(d.lines, &line{number: number})
+	d.mu.Unlock()
+}
+
+// line is the one whose turn it is. A payout takes only lines of which a part was
+// released.
+func (d *desk) line(turn int, kind string) (*line, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := len(d.lines)
+	if kind == "payout" {
+		n = d.released
+	}
+	if n == 0 {
+		return nil, fmt.Errorf("bench: there is no line for a %s", kind)
+	}
+	if kind == "release" {
+		d.released = min(max(d.released, turn-8), n) // eight before it may still be under way
+	}
+	return d.lines[turn%n], nil
+}
+
+// inBank books that the provider has paid out what a round may withdraw.
+func (d *desk) inBank(ctx context.Context) error {
+	return d.DB.Write(ctx, func(tx *db.Tx) error {
+		x := money.Amount{Minor: 1_000_000, Currency: money.CNY} // of 100 for each line captured
+		_, err := ledger.ProviderPayout(ctx, tx, d.provider.Name(), fmt.Sprintf("pot_bench%d", d.number.Add(1)), x, tx.Now())
+		return err
+	})
+}
+
+// refund gives a customer one of the parts back.
+func (d *desk) refund(ctx context.Context, tx *db.Tx, of *line) (bool, error) {
+	n := of.refunded.Add(1)
+	_, posted, err := ledger.Refund(ctx, tx, ledger.RefundOf{
+		Refund: fmt.Sprintf("ref_%s_%d", of.number, n), Line: "lin_bench" + of.number, Amount: money.Amount{Minor: 10, Currency: money.CNY}, At: tx.Now(),
+	})
+	return posted, err
+}
+
+// release makes one more of the parts the vendor's.
+func (d *desk) release(ctx context.Context, tx *db.Tx, of *line) (bool, error) {
+	_, posted, err := ledger.ReleaseLine(ctx, tx, ledger.Release{Line: "lin_bench" + of.number, Part: of.released.Add(1), Whole: parts, At: tx.Now()})
+	return posted, err
+}
+
+// withdraw pays a vendor a little of what was released.
+func (d *desk) withdraw(ctx context.Context, tx *db.Tx, of *line) (bool, error) {
+	return ledger.Payout(ctx, tx, fmt.Sprintf("pot_%s_%d", of.number, of.paid.Add(1)), "ven_bench"+of.number, money.Amount{Minor: 1, Currency: money.CNY}, tx.Now())
 }
 
 // notices sends signed notices of payments, each another one.

@@ -6,9 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,38 +18,9 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/identity"
-	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/axe"
+	"yunshi/internal/testkit/tab"
 )
-
-// browser starts a real Chromium. Its own traffic to the outside is switched off.
-func browser(t *testing.T) context.Context {
-	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		testkit.MissingInCI(t, "no Chromium; `make test` installs it")
-	}
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true), chromedp.NoFirstRun,
-	)...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil { // the browser lives as long as this context, not as the one below
-		t.Fatal(err)
-	}
-	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 // walk is one person's way through the market.
 type walk struct {
@@ -198,7 +167,7 @@ func TestTheFirstPurchaseInARealBrowser(t *testing.T) {
 		for _, wide := range []int64{390, 1440} {
 			t.Run(fmt.Sprintf("%s at %d px", lang, wide), func(t *testing.T) {
 				number++
-				w := &walk{t: t, ctx: browser(t), d: d, lang: lang, wide: wide}
+				w := &walk{t: t, ctx: tab.Open(t).Ctx, d: d, lang: lang, wide: wide}
 				w.do(chromedp.EmulateViewport(wide, 900))
 				w.purchase(number)
 			})

@@ -16,6 +16,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/vendor"
+	"yunshi/internal/testkit/tab"
 	"yunshi/internal/testkit/world"
 )
 
@@ -112,7 +113,7 @@ func TestAnInvoiceInARealBrowser(t *testing.T) {
 		for _, wide := range []int64{390, 1440} {
 			t.Run(fmt.Sprintf("%s at %d px", lang, wide), func(t *testing.T) {
 				number++
-				w := &walk{t: t, ctx: browser(t), d: d, lang: lang, wide: wide}
+				w := &walk{t: t, ctx: tab.Open(t).Ctx, d: d, lang: lang, wide: wide}
 				w.do(chromedp.EmulateViewport(wide, 900))
 				w.invoice(number)
 			})

@@ -12,6 +12,7 @@ import (
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/refund"
+	"yunshi/internal/testkit/tab"
 )
 
 // A buyer asks for its money back, the vendor sees what it loses, and finance
@@ -30,7 +31,7 @@ func TestTheMoneyInARealBrowser(t *testing.T) {
 	for _, lang := range []text.Lang{text.ZH, text.EN} {
 		for _, wide := range []int64{390, 1440} {
 			t.Run(fmt.Sprintf("%s at %d px", lang, wide), func(t *testing.T) {
-				w := &walk{t: t, ctx: browser(t), d: d, lang: lang, wide: wide}
+				w := &walk{t: t, ctx: tab.Open(t).Ctx, d: d, lang: lang, wide: wide}
 				w.do(chromedp.EmulateViewport(wide, 900))
 				w.money()
 			})

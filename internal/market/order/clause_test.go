@@ -371,6 +371,13 @@ func TestClause_4_3_TheProductBelongsToTheAccountChosenWhenPaying(t *testing.T) 
 			_, err := w.Place(buyer, p)
 			refused(t, err, "ENTITLEMENT_ACCOUNT_BOUND", "UA 4.3")
 		})
+		t.Run("refused_foreign_account_without_a_word_of_how_it_stands", func(t *testing.T) {
+			fresh := w.Registered(account.LegalPerson)
+			p := w.Purchase(buyer, offer)
+			p.For = account.ID(fresh.Account)
+			_, err := w.Place(buyer, p)
+			refused(t, err, "ENTITLEMENT_ACCOUNT_BOUND", "UA 4.3")
+		})
 		t.Run("refused_move_by_anybody", func(t *testing.T) {
 			for _, by := range []audit.Actor{second, w.Seller, w.Support, w.Compliance, w.Finance, w.Superadmin} {
 				err := w.DB.Write(t.Context(), func(tx *db.Tx) error {

@@ -20,17 +20,12 @@ import (
 
 // Place makes a purchase: an order with its frozen terms, and a payment attempt
 // for exactly its total. It refuses in the order of the agreement: 8.2.3, P-3,
-// 6.1, 4.8, 2.1, 3.1, 4.2, 4.3, 4.7.7. A free plan needs no payment and is
-// delivered at once.
+// 6.1, 4.8, 2.1, 3.1, 4.2, 4.7.7; but 4.3 comes before them all, so that nobody
+// learns how an account stands that is not theirs. A free plan needs no payment
+// and is delivered at once.
 func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, error) {
 	offer, err := catalog.OfferOf(ctx, tx, p.Plan)
 	if err != nil {
-		return Order{}, err
-	}
-	if err := admit(ctx, tx, by, p.For, offer); err != nil {
-		return Order{}, err
-	}
-	if err := agreed(p, offer); err != nil {
 		return Order{}, err
 	}
 	mine, err := account.Choosable(ctx, tx, by)
@@ -38,6 +33,12 @@ func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, e
 		return Order{}, err
 	}
 	if err := chosen(p.For, mine); err != nil {
+		return Order{}, err
+	}
+	if err := admit(ctx, tx, by, p.For, offer); err != nil {
+		return Order{}, err
+	}
+	if err := agreed(p, offer); err != nil {
 		return Order{}, err
 	}
 	q, err := quote(ctx, tx, offer, p.Quantity, p.Voucher, p.For)
