@@ -1,27 +1,17 @@
 package shop_test
 
 import (
-	"context"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/chromedp/chromedp"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/mail"
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/infringement"
-	"yunshi/internal/testkit"
-	"yunshi/internal/testkit/axe"
+	"yunshi/internal/testkit/tab"
 )
 
 // letters are the mails of every site of this file.
@@ -137,52 +127,18 @@ func (s *site) newest(t *testing.T) (n infringement.Notice) {
 	return n
 }
 
-// walkRules are the checks of a page beyond axe.
-const walkRules = `(() => {
-	const out = [], all = q => [...document.querySelectorAll(q)];
-	const ids = all("[id]").map(e => e.id);
-	new Set(ids.filter((id, i) => ids.indexOf(id) !== i)).forEach(id => out.push("id twice: " + id));
-	if (all("h1").length !== 1) out.push("not one h1");
-	const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-	if (wide > 0) out.push("wider than the screen by " + wide);
-	return out;
-})()`
-
-// TestTheNoticePagesInARealBrowser opens the pages of notices on a phone and on a
-// desk in both languages, with axe. YUNSHI_SHOTS is a directory for pictures.
+// TestTheNoticePagesInARealBrowser opens the pages of notices, bans and the security
+// contact on a phone and on a desk in both languages. YUNSHI_SHOTS is a directory
+// for pictures.
 func TestTheNoticePagesInARealBrowser(t *testing.T) {
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		testkit.MissingInCI(t, "no Chromium; `make test` installs it")
-	}
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-	)...)
-	defer cancel()
-	ctx, cancel := chromedp.NewContext(allocator)
-	defer cancel()
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel = context.WithTimeout(ctx, 4*time.Minute)
-	defer cancel()
-	run := func(expression string) []string {
-		t.Helper()
-		v, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](expression))
-		if err != nil {
-			t.Fatalf("%s: %v", expression, err)
-		}
-		return v
-	}
-
+	b := tab.Open(t)
 	s := open(t)
 	reporter := s.Customer(account.LegalPerson)
 	give := func(by string, change func(form url.Values)) infringement.Notice {
 		form := s.given(text.ZH)
 		change(form)
-		b := s.signedIn(t, text.ZH, by)
-		b.submit(b.get("/infringement/new?kind=product&object="+string(s.offer.Product.ID)), "/infringement/new", form).is(http.StatusOK)
+		person := s.signedIn(t, text.ZH, by)
+		person.submit(person.get("/infringement/new?kind=product&object="+string(s.offer.Product.ID)), "/infringement/new", form).is(http.StatusOK)
 		return s.newest(t)
 	}
 	officer, seller := s.signedIn(t, text.ZH, s.email(t, s.Compliance)), s.signedIn(t, text.ZH, s.email(t, s.Seller))
@@ -199,21 +155,16 @@ func TestTheNoticePagesInARealBrowser(t *testing.T) {
 	link := s.linked(t)
 	fourth := give(s.email(t, reporter), func(form url.Values) { form.Set("right", "other") })
 
-	session := ""
-	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if session != "" {
-			r.AddCookie(&http.Cookie{Name: "yunshi_session", Value: session})
-		}
-		s.handler.ServeHTTP(rw, r)
-	}))
-	defer front.Close()
 	enter := func(email string) string {
 		if email == "" {
 			return ""
 		}
-		b := s.signedIn(t, text.ZH, email)
-		at, _ := url.Parse(b.url)
-		for _, c := range b.client.Jar.Cookies(at) {
+		person := s.signedIn(t, text.ZH, email)
+		at, err := url.Parse(person.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range person.client.Jar.Cookies(at) {
 			if c.Name == "yunshi_session" {
 				return c.Value
 			}
@@ -232,41 +183,12 @@ func TestTheNoticePagesInARealBrowser(t *testing.T) {
 		{s.email(t, s.Seller), map[string]string{"vendor-list": "/vendor/infringements", "vendor-answer": "/vendor/infringements/" + string(third.ID), "vendor-answered": answer}},
 		{s.email(t, s.Compliance), map[string]string{"desk": "/operator/infringements", "desk-received": "/operator/infringements/" + string(fourth.ID), "desk-waiting": desk, "bans": "/operator/bans", "link": "/operator/bans/" + link}},
 	} {
-		session = enter(who.email)
-		for _, lang := range []string{"zh", "en"} {
-			for _, wide := range []int64{390, 1440} {
-				if err := chromedp.Do(ctx, chromedp.EmulateViewport(wide, 900)); err != nil {
-					t.Fatal(err)
-				}
-				for name, path := range who.pages {
-					if err := chromedp.Do(ctx, chromedp.Navigate(front.URL+path+"?lang="+lang)); err != nil {
-						t.Fatal(err)
-					}
-					if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](axe.Start())); err != nil {
-						t.Fatal(err)
-					}
-					for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-						if done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](axe.Done)); err == nil && done {
-							break
-						}
-						if time.Now().After(end) {
-							t.Fatal("axe does not end")
-						}
-					}
-					for _, wrong := range append(run(walkRules), run(axe.Found)...) {
-						t.Errorf("%s in %s at %d px: %s", name, lang, wide, wrong)
-					}
-					if dir := os.Getenv("YUNSHI_SHOTS"); dir != "" {
-						png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-						if err == nil {
-							err = os.WriteFile(filepath.Join(dir, name+"-"+lang+"-"+map[int64]string{390: "narrow", 1440: "wide"}[wide]+".png"), png, 0o600)
-						}
-						if err != nil {
-							t.Fatal(err)
-						}
-					}
-				}
+		front := tab.Serve(t, s.handler, enter(who.email))
+		b.Screens(func(lang string) {
+			for name, path := range who.pages {
+				b.Open(front, path, lang)
+				b.Look(name, lang)
 			}
-		}
+		})
 	}
 }
