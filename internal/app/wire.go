@@ -30,6 +30,7 @@ import (
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/report"
@@ -63,6 +64,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{},
 		Hooks:        delivery.VendorHooks,
+		Fields:       privacy.Pass,
 		Delivered:    db.Chain(order.DeliveredTo, settlement.Delivered, refund.Delivered),
 		Failed:       deliveryFailed,
 	}
@@ -99,13 +101,14 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		settlements.Handlers(),
 		refund.Work{Rules: refunds}.Handlers(),
 		books.Handlers(),
+		privacy.Work{Keep: privacy.Keepers()}.Handlers(),
 	)
 	if err != nil {
 		return nil, err
 	}
 	a.Worker = job.NewWorker(a.DB, handlers, a.Log)
 	a.Market = &serve.Market{
-		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books,
+		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books, Keep: privacy.Keepers(),
 		Log: a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,

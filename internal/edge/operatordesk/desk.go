@@ -94,6 +94,18 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "POST /operator/refunds/{refund}/confirm", Access: traders, Handle: d.confirmRefund},
 		{Pattern: "POST /operator/refunds/{refund}/transfer", Access: finance, Handle: d.transferRefund},
 
+		{Pattern: "GET /operator/privacy", Access: reviewers, Handle: d.privacy},
+		{Pattern: "GET /operator/privacy/new", Access: officers, Handle: d.disclosureForm},
+		{Pattern: "POST /operator/privacy/new", Access: officers, Handle: d.proposeDisclosure},
+		{Pattern: "GET /operator/privacy/disclosures/{disclosure}", Access: reviewers, Handle: d.disclosure},
+		{Pattern: "POST /operator/privacy/disclosures/{disclosure}/{act}", Access: officers, Handle: d.onDisclosure},
+		{Pattern: "GET /operator/privacy/requests/{request}", Access: reviewers, Handle: d.dataRequest},
+		{Pattern: "POST /operator/privacy/requests/{request}", Access: officers, Handle: d.answerDataRequest},
+		{Pattern: "GET /operator/privacy/vendors/{vendor}", Access: reviewers, Handle: d.supervision},
+		{Pattern: "POST /operator/privacy/vendors/{vendor}/{act}", Access: officers, Handle: d.supervise},
+		{Pattern: "GET /operator/privacy/closings/{closing}", Access: reviewers, Handle: d.closing},
+		{Pattern: "POST /operator/privacy/closings/{closing}", Access: officers, Handle: d.purge},
+
 		{Pattern: "GET /operator/finance", Access: accounting, Handle: d.finance},
 		{Pattern: "POST /operator/finance/compare", Access: finance, Handle: d.compareNow},
 		{Pattern: "GET /operator/finance/exceptions", Access: accounting, Handle: d.exceptions},
@@ -159,6 +171,7 @@ var sections = []section{
 	{"operatordesk.nav.vendors", "/operator/vendors", "shield", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.listings", "/operator/listings", "check", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.products", "/operator/products", "tag", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.privacy", "/operator/privacy", "shield", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
@@ -236,6 +249,7 @@ var homes = map[string]string{
 	"exc_": "/operator/finance/exceptions/", "dcn_": "/operator/finance/decisions/", "wdr_": "/operator/finance/withdrawals/", "stl_": "/operator/finance/lines/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
 	"rrq_": "/operator/refunds/",
+	"dis_": "/operator/privacy/disclosures/", "prq_": "/operator/privacy/requests/", "cls_": "/operator/privacy/closings/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

@@ -50,6 +50,7 @@ func (d desk) home(c *serve.Call) error {
 			{[]string{account.Compliance}, "operatordesk.nav.listings", "/operator/listings", listingItems},
 			{[]string{account.Compliance}, "operatordesk.nav.vendors", "/operator/vendors", vendorItems},
 			{[]string{account.Compliance}, "operatordesk.nav.identities", "/operator/identities", identityItems},
+			{[]string{account.Compliance}, "operatordesk.nav.privacy", "/operator/privacy", privacyItems},
 			{[]string{account.Support, account.Compliance, account.Finance}, "operatordesk.nav.refunds", "/operator/refunds", refundItems},
 			{[]string{account.Finance}, "operatordesk.nav.finance", "/operator/finance", d.financeItems},
 			{[]string{account.Finance}, "operatordesk.nav.payments", "/operator/payments", paymentItems},

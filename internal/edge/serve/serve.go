@@ -27,6 +27,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/settlement"
@@ -57,6 +58,7 @@ type Market struct {
 	Refund   refund.Rules
 	Settling settlement.Work
 	Books    reconciliation.Work
+	Keep     privacy.Keep
 	Info     Info
 	Log      *slog.Logger
 }

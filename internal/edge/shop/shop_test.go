@@ -30,6 +30,7 @@ import (
 	"yunshi/internal/market/identity"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/search"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/world"
@@ -41,6 +42,8 @@ type site struct {
 	t     *testing.T
 	url   string
 	offer catalog.Offer
+
+	handler http.Handler
 }
 
 func open(t *testing.T) *site {
@@ -52,7 +55,7 @@ func open(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	m := &serve.Market{
-		DB: s.DB, Blob: files, Refund: s.Refund, Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
+		DB: s.DB, Blob: files, Refund: s.Refund, Keep: privacy.Keepers(), Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
 		Info: serve.Info{Market: "云市", Operator: world.Operator, BaseURL: "http://shop.example"}, Log: slog.New(slog.DiscardHandler),
 	}
 	routes := slices.Concat(shop.Routes(m), vendordesk.Routes(m), operatordesk.Routes(m, nil))
@@ -60,6 +63,7 @@ func open(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.handler = handler
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	s.url = server.URL

@@ -91,6 +91,12 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "POST /vendor/invoices/{invoice}/files", Access: serve.Seller, Handle: d.uploadInvoice},
 		{Pattern: "POST /vendor/invoices/{invoice}/red", Access: serve.Seller, Handle: d.enterRed},
 		{Pattern: "POST /vendor/invoices/{invoice}/red/{red}", Access: serve.Seller, Handle: d.answerRed},
+		{Pattern: "POST /vendor/orders/{order}/reach", Access: serve.Seller, Handle: d.reach},
+		{Pattern: "POST /vendor/orders/{order}/relay", Access: serve.Seller, Handle: d.relay},
+		{Pattern: "GET /vendor/data", Access: serve.Seller, Handle: d.data},
+		{Pattern: "POST /vendor/data/annex", Access: serve.Seller, Handle: d.acceptAnnex},
+		{Pattern: "GET /vendor/data/{request}", Access: serve.Seller, Handle: d.dataRequest},
+		{Pattern: "POST /vendor/data/{request}", Access: serve.Seller, Handle: d.answerDataRequest},
 		{Pattern: "GET /vendor/hooks", Access: serve.Seller, Handle: d.hooks},
 		{Pattern: "POST /vendor/hooks", Access: serve.Seller, Handle: d.setHook},
 		{Pattern: "POST /vendor/hooks/verify", Access: serve.Seller, Handle: d.verifyHook},
@@ -127,6 +133,7 @@ var sections = []struct{ key, href, icon, group string }{
 	{"vendordesk.nav.files", "/vendor/files", "file", ""},
 	{"vendordesk.nav.hooks", "/vendor/hooks", "gear", "vendordesk.nav.business"},
 	{"vendordesk.nav.profile", "/vendor/profile", "shield", ""},
+	{"vendordesk.nav.data", "/vendor/data", "people", ""},
 }
 
 // frame builds the frame of a page in a section; crumbs lead from the section
@@ -176,7 +183,7 @@ func (d desk) seller(c *serve.Call, r db.Reader) (vendor.Vendor, error) {
 // find leads from an id to its page, and from words to the product list.
 func (d desk) find(c *serve.Call) error {
 	q := strings.TrimSpace(c.R.URL.Query().Get("q"))
-	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "rrq_": "refunds", "rfm_": "refunds"} {
+	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "rrq_": "refunds", "rfm_": "refunds", "prq_": "data"} {
 		if strings.HasPrefix(q, prefix) && !strings.ContainsAny(q, "/?#") {
 			return c.Redirect("/vendor/" + to + "/" + q)
 		}
