@@ -37,6 +37,7 @@ import (
 	"yunshi/internal/market/command"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/settlement"
 )
@@ -174,6 +175,9 @@ func (a *App) pull(ctx context.Context) error {
 			}
 		}
 		if err := settlement.Start(ctx, tx); err != nil {
+			return err
+		}
+		if err := privacy.Start(ctx, tx); err != nil {
 			return err
 		}
 		return reconciliation.Start(ctx, tx)

@@ -36,6 +36,7 @@ import (
 	"yunshi/internal/market/operation"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/report"
@@ -87,6 +88,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{},
 		Hooks:        delivery.VendorHooks,
+		Fields:       privacy.Pass,
 		Delivered:    db.Chain(order.DeliveredTo, settlement.Delivered, refund.Delivered),
 		Failed:       deliveryFailed,
 	}
@@ -128,6 +130,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		complaint.Work{Rules: complaints, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 		infringement.Work{Rules: notices, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 		EvidenceWork(a.DB, a.Blob, a.signing).Handlers(),
+		privacy.Work{Keep: privacy.Keepers()}.Handlers(),
 	)
 	if err != nil {
 		return nil, err
@@ -139,6 +142,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		Content: content.Rules{Owners: map[content.Kind]content.Owner{
 			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
 		}}, // no package opens cases yet
+		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books, Keep: privacy.Keepers(),
 		Log: a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,

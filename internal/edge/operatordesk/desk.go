@@ -138,6 +138,18 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "POST /operator/cases/{case}/exhibits/{exhibit}", Access: officers, Handle: d.openExhibit},
 		{Pattern: "POST /operator/cases/{case}/claims/{claim}", Access: officers, Handle: d.moveClaim},
 
+		{Pattern: "GET /operator/privacy", Access: reviewers, Handle: d.privacy},
+		{Pattern: "GET /operator/privacy/new", Access: officers, Handle: d.disclosureForm},
+		{Pattern: "POST /operator/privacy/new", Access: officers, Handle: d.proposeDisclosure},
+		{Pattern: "GET /operator/privacy/disclosures/{disclosure}", Access: reviewers, Handle: d.disclosure},
+		{Pattern: "POST /operator/privacy/disclosures/{disclosure}/{act}", Access: officers, Handle: d.onDisclosure},
+		{Pattern: "GET /operator/privacy/requests/{request}", Access: reviewers, Handle: d.dataRequest},
+		{Pattern: "POST /operator/privacy/requests/{request}", Access: officers, Handle: d.answerDataRequest},
+		{Pattern: "GET /operator/privacy/vendors/{vendor}", Access: reviewers, Handle: d.supervision},
+		{Pattern: "POST /operator/privacy/vendors/{vendor}/{act}", Access: officers, Handle: d.supervise},
+		{Pattern: "GET /operator/privacy/closings/{closing}", Access: reviewers, Handle: d.closing},
+		{Pattern: "POST /operator/privacy/closings/{closing}", Access: officers, Handle: d.purge},
+
 		{Pattern: "GET /operator/finance", Access: accounting, Handle: d.finance},
 		{Pattern: "POST /operator/finance/compare", Access: finance, Handle: d.compareNow, Archive: true},
 		{Pattern: "GET /operator/finance/exceptions", Access: accounting, Handle: d.exceptions},
@@ -220,6 +232,7 @@ var sections = []section{
 	{"content.desk.title", "/operator/content", "flag", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.cases", "/operator/cases", "scale", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.bans", "/operator/bans", "stop", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.privacy", "/operator/privacy", "shield", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
@@ -309,6 +322,8 @@ var homes = map[string]string{
 	"cmp_": "/operator/complaints/", "clm_": "/operator/claims/", "rpt_": "/operator/reports/", "ckt_": "/operator/knowledge/",
 	"enf_": "/operator/cases/",
 	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/", "lnk_": "/operator/bans/",
+	"rrq_": "/operator/refunds/",
+	"dis_": "/operator/privacy/disclosures/", "prq_": "/operator/privacy/requests/", "cls_": "/operator/privacy/closings/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.

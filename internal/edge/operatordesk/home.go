@@ -55,6 +55,7 @@ func (d desk) home(c *serve.Call) error {
 			{[]string{account.Compliance}, "operatordesk.nav.infringements", "/operator/infringements", infringementItems},
 			{[]string{account.Compliance}, "operatordesk.nav.rules", "/operator/rules", ruleItems},
 			{[]string{account.Compliance}, "operatordesk.nav.cases", "/operator/cases", caseItems},
+			{[]string{account.Compliance}, "operatordesk.nav.privacy", "/operator/privacy", privacyItems},
 			{[]string{account.Support, account.Compliance, account.Finance}, "operatordesk.nav.refunds", "/operator/refunds", refundItems},
 			{[]string{account.Compliance}, "content.desk.title", "/operator/content", contentItems},
 			{[]string{account.Support, account.Compliance}, "conversation.desk.title", "/operator/conversations", talkItems},

@@ -33,6 +33,7 @@ import (
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/operation"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/settlement"
@@ -78,6 +79,9 @@ type Market struct {
 
 	Info Info
 	Log  *slog.Logger
+	Keep     privacy.Keep
+	Info     Info
+	Log      *slog.Logger
 }
 
 // Handler answers a request or returns why not.

@@ -153,15 +153,20 @@ func rulesRulebook(c *serve.Call) error {
 }
 
 func rulesPrivacy(c *serve.Call) error {
+	ctx := c.R.Context()
 	var notice agreement.Version
+	var made inventoryView
 	err := c.Read(func(r db.Reader) (err error) {
-		notice, err = agreement.ReadDocument(c.R.Context(), r, agreement.PrivacyNotice, 0)
+		if notice, err = agreement.ReadDocument(ctx, r, agreement.PrivacyNotice, 0); err != nil {
+			return err
+		}
+		made, err = readInventory(ctx, r)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return show(c, http.StatusOK, documentsPage(chrome(c, notice.Title.In(c.Lang), rulesCrumb(c)), []agreement.Version{notice}, c.Lang))
+	return show(c, http.StatusOK, noticePage(chrome(c, notice.Title.In(c.Lang), rulesCrumb(c)), notice, made, c.Lang))
 }
 
 // A page of the footer is a place in a longer text.

@@ -35,6 +35,7 @@ import (
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/review"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/search"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/world"
@@ -65,6 +66,7 @@ func open(t *testing.T) *site {
 	s.files = files
 	m := &serve.Market{
 		DB: s.DB, Blob: files, Refund: s.Refund, Notices: notices(s), Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
+		DB: s.DB, Blob: files, Refund: s.Refund, Keep: privacy.Keepers(), Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
 		Info: serve.Info{Market: "云市", Operator: world.Operator, BaseURL: "http://shop.example"}, Log: slog.New(slog.DiscardHandler),
 		Talks: message.Talks{Parties: order.Parties}, Content: content.Rules{Owners: map[content.Kind]content.Owner{
 			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),

@@ -112,6 +112,17 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "POST /vendor/measures/{case}/answer/{measure}", Access: serve.Owner, Handle: d.onMeasure("answer")},
 		{Pattern: "GET /vendor/reports/new", Access: serve.Seller, Handle: d.newReport},
 		{Pattern: "POST /vendor/reports/new", Access: serve.Seller, Handle: d.sendReport},
+		{Pattern: "POST /vendor/invoices/{invoice}/confirm", Access: serve.Seller, Handle: d.confirmInvoice},
+		{Pattern: "POST /vendor/invoices/{invoice}/reject", Access: serve.Seller, Handle: d.rejectInvoice},
+		{Pattern: "POST /vendor/invoices/{invoice}/files", Access: serve.Seller, Handle: d.uploadInvoice},
+		{Pattern: "POST /vendor/invoices/{invoice}/red", Access: serve.Seller, Handle: d.enterRed},
+		{Pattern: "POST /vendor/invoices/{invoice}/red/{red}", Access: serve.Seller, Handle: d.answerRed},
+		{Pattern: "POST /vendor/orders/{order}/reach", Access: serve.Seller, Handle: d.reach},
+		{Pattern: "POST /vendor/orders/{order}/relay", Access: serve.Seller, Handle: d.relay},
+		{Pattern: "GET /vendor/data", Access: serve.Seller, Handle: d.data},
+		{Pattern: "POST /vendor/data/annex", Access: serve.Seller, Handle: d.acceptAnnex},
+		{Pattern: "GET /vendor/data/{request}", Access: serve.Seller, Handle: d.dataRequest},
+		{Pattern: "POST /vendor/data/{request}", Access: serve.Seller, Handle: d.answerDataRequest},
 		{Pattern: "GET /vendor/hooks", Access: serve.Seller, Handle: d.hooks},
 		{Pattern: "POST /vendor/hooks", Access: serve.Seller, Handle: d.setHook},
 		{Pattern: "POST /vendor/hooks/verify", Access: serve.Seller, Handle: d.verifyHook},
@@ -158,6 +169,7 @@ var sections = []struct{ key, href, icon, group string }{
 	{"vendordesk.nav.hooks", "/vendor/hooks", "gear", "vendordesk.nav.business"},
 	{"vendordesk.nav.profile", "/vendor/profile", "shield", ""},
 	{"vendordesk.nav.measures", "/vendor/measures", "scale", ""},
+	{"vendordesk.nav.data", "/vendor/data", "people", ""},
 }
 
 // frame builds the frame of a page in a section; crumbs lead from the section
@@ -208,6 +220,7 @@ func (d desk) seller(c *serve.Call, r db.Reader) (vendor.Vendor, error) {
 func (d desk) find(c *serve.Call) error {
 	q := strings.TrimSpace(c.R.URL.Query().Get("q"))
 	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "ifn_": "infringements", "rrq_": "refunds", "rfm_": "refunds", "cmp_": "complaints", "clm_": "claims"} {
+	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "rrq_": "refunds", "rfm_": "refunds", "prq_": "data"} {
 		if strings.HasPrefix(q, prefix) && !strings.ContainsAny(q, "/?#") {
 			return c.Redirect("/vendor/" + to + "/" + q)
 		}

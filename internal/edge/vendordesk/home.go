@@ -141,6 +141,11 @@ func due(ctx context.Context, r db.Reader, c *serve.Call, v vendor.Vendor) ([]pa
 		return nil, err
 	}
 	items = append(items, complaints...)
+	rights, err := dataItems(ctx, r, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	items = append(items, rights...)
 	asked, err := invoice.Due(ctx, r, v.ID, perPage)
 	if err != nil {
 		return nil, err
