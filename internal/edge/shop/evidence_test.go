@@ -34,12 +34,7 @@ func TestTheBuyerTakesTheEvidenceAndAnybodyChecksTheReceipt(t *testing.T) {
 	s.With(evidence.Work{Parts: evidence.Parts(), Blob: s.files, Integrate: integrate}.Handlers())
 	buyer := s.Customer(account.Individual)
 	o := s.Bought(buyer, s.list(world.Content(delivery.HookNative, 19900)))
-	var mail string
-	s.Read(func(r db.Reader) error {
-		u, err := account.GetUser(t.Context(), r, account.UserID(buyer.User))
-		mail = u.Email
-		return err
-	})
+	mail := s.email(t, buyer)
 	for _, lang := range []text.Lang{text.ZH, text.EN} {
 		b := s.signedIn(t, lang, mail)
 		path := "/orders/" + string(o.ID) + "/evidence"
