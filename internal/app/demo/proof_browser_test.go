@@ -70,7 +70,7 @@ func (w *walk) proof(id string) string {
 	w.look("evidence-before")
 	w.choose(`[name="reason"][value="court"]`)
 	w.send(`[name="reason"]`)
-	w.wait(`document.querySelector('a[href*="/evidence/pck_"]') !== null`)
+	w.wait(`document.querySelector("progress") === null && document.querySelector('a[href*="/evidence/pck_"]') !== null`)
 	w.look("evidence-ready")
 	w.pack(order.ID(id))
 

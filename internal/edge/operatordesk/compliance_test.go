@@ -14,7 +14,7 @@ import (
 
 // The dashboard is computed from records: taking the report is what fulfils the
 // duty.
-func TestClause_ECL28_IdentitiesAreFiledInJanuaryAndJuly(t *testing.T) {
+func TestIdentitiesAreFiledInJanuaryAndJuly(t *testing.T) {
 	testkit.EnginesAt(t, func(t *testing.T, dbase *db.DB, clock *testkit.Clock) {
 		d := open(t, dbase, clock)
 		standing := func(code string) (s report.Standing) {

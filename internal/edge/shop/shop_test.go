@@ -150,7 +150,7 @@ func (b *browser) do(r *http.Request) *answer {
 		b.t.Fatal(err)
 	}
 	a := &answer{t: b.t, status: res.StatusCode, path: res.Request.URL.RequestURI(), body: string(body), root: root, lang: b.lang, header: res.Header}
-	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") && !strings.HasSuffix(a.path, "/progress") {
+	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") && !strings.HasSuffix(a.path, "/progress") && !strings.HasSuffix(a.path, "part=packs") {
 		a.wellMade()
 	}
 	return a

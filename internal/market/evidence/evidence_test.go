@@ -245,7 +245,7 @@ func TestAPartysPackShowsNothingOfTheOther(t *testing.T) {
 	})
 }
 
-func TestClause_ECL62_WhoMayHaveAPackMade(t *testing.T) {
+func TestWhoMayHaveAPackMade(t *testing.T) {
 	markets(t, func(t *testing.T, m *market) {
 		sub := m.SubUser(m.buyer, account.Buyer)
 		stranger := m.Customer(account.Individual)
@@ -361,10 +361,45 @@ func TestClause_9_3_ThePackStatesThePlaceOfItsOwnVersion(t *testing.T) {
 			was = v.PlaceOfSigning.ZH
 			return err
 		})
+		m.With(agreement.Work{}.Handlers())
+		const now = "北京市海淀区"
+		m.Write(func(tx *db.Tx) error {
+			v, err := agreement.Read(t.Context(), tx, 0)
+			if err != nil {
+				return err
+			}
+			var source map[string]any
+			if err := json.Unmarshal(v.Source, &source); err != nil {
+				return err
+			}
+			source["number"] = 2
+			text, err := json.Marshal(source)
+			if err != nil {
+				return err
+			}
+			_, err = agreement.Publish(t.Context(), tx, audit.CLI("test"), text, agreement.Terms{
+				Operator: agreement.Both{ZH: "测试运营有限公司", EN: world.Operator}, PlaceOfSigning: agreement.Both{ZH: now, EN: "Haidian District, Beijing"},
+			})
+			return err
+		})
+		m.Clock.Advance(60 * 24 * time.Hour)
+		m.Read(func(r db.Reader) error {
+			v, err := agreement.Read(t.Context(), r, 0)
+			if v.PlaceOfSigning.ZH != now {
+				t.Errorf("the place in force is %q", v.PlaceOfSigning.ZH)
+			}
+			return err
+		})
+		_, whole := m.made(m.buyer, evidence.Buyer)
+		_, files := m.opened(whole)
 		t.Run("allowed_place_of_that_version", func(t *testing.T) {
-			_, whole := m.made(m.buyer, evidence.Buyer)
-			if _, files := m.opened(whole); !strings.Contains(files["agreement.json"], was) || !strings.Contains(files["agreement/user-agreement-1.json"], was) {
+			if !strings.Contains(files["agreement.json"], was) || !strings.Contains(files["agreement/user-agreement-1.json"], was) {
 				t.Errorf("%q is not stated", was)
+			}
+		})
+		t.Run("refused_place_of_the_one_in_force", func(t *testing.T) {
+			if strings.Contains(files["agreement.json"], now) {
+				t.Errorf("%q is stated", now)
 			}
 		})
 	})

@@ -7,7 +7,7 @@ import (
 	"yunshi/internal/base/calendar"
 )
 
-func TestClause_ECL28_WhenAFilingIsOwed(t *testing.T) {
+func TestWhenAFilingIsOwed(t *testing.T) {
 	at := func(month time.Month, day int) time.Time {
 		return calendar.Date{Year: 2026, Month: month, Day: day}.Start().Add(9 * time.Hour)
 	}
