@@ -142,8 +142,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		Content: content.Rules{Owners: map[content.Kind]content.Owner{
 			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
 		}}, // no package opens cases yet
-		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books, Keep: privacy.Keepers(),
-		Log: a.Log,
+		Keep: privacy.Keepers(), Log: a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,
 			BaseURL: a.Config.BaseURL, PayHosts: payHosts(a.Config), Version: Version(), LogKey: a.Verifying,

@@ -149,7 +149,6 @@ func applyIdentity(c *serve.Call, in *bodyOf[client.IdentityApplication]) (clien
 		return client.IdentityCase{}, err
 	}
 	answer, err := act(c, serve.Intent{Name: "identity.submit", Input: input, Subjects: []string{c.Actor.Account}, Clauses: []string{"UA 6.1"}}, func(tx *db.Tx) (string, client.IdentityCase, error) {
-	return act(c, serve.Intent{Name: "identity.submit", Input: input, Subjects: []string{c.Actor.Account}, Clauses: []string{"UA 6.1"}}, func(tx *db.Tx) (string, client.IdentityCase, error) {
 		law, err := agreement.LawInForce(c.R.Context(), tx)
 		if err != nil {
 			return "", client.IdentityCase{}, err

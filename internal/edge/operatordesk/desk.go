@@ -322,7 +322,6 @@ var homes = map[string]string{
 	"cmp_": "/operator/complaints/", "clm_": "/operator/claims/", "rpt_": "/operator/reports/", "ckt_": "/operator/knowledge/",
 	"enf_": "/operator/cases/",
 	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/", "lnk_": "/operator/bans/",
-	"rrq_": "/operator/refunds/",
 	"dis_": "/operator/privacy/disclosures/", "prq_": "/operator/privacy/requests/", "cls_": "/operator/privacy/closings/",
 }
 

@@ -77,11 +77,10 @@ type Market struct {
 	Content   content.Rules // decides on what people wrote
 	Talks     message.Talks
 
+	Keep privacy.Keep
+
 	Info Info
 	Log  *slog.Logger
-	Keep     privacy.Keep
-	Info     Info
-	Log      *slog.Logger
 }
 
 // Handler answers a request or returns why not.

@@ -55,6 +55,8 @@ func showCheckout(c *serve.Call, failed error) error {
 			return err
 		}
 		if v.Protect, err = protection(ctx, r); err != nil {
+			return err
+		}
 		if v.MayShare, err = mayReceive(ctx, r, v.Quote.Offer.Product.Vendor); err != nil {
 			return err
 		}

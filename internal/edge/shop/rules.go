@@ -176,8 +176,7 @@ func rulesRefund(c *serve.Call) error { return c.Redirect("/rules/rulebook#refun
 type lawArticle struct{ Anchor, Name, Text string }
 
 // laws are the articles cited, by the key of their words.
-var laws = []string{"ecl-16", "ecl-17", "ecl-19", "ecl-20", "ecl-27", "ecl-38", "ecl-40", "ecl-42", "ecl-43", "ecl-44", "ecl-49", "ecl-58", "ecl-59", "ecl-61", "ecl-62", "al-9", "csl-21", "pipl-29", "pipl-57", "pipl-69"}
-var laws = []string{"ecl-16", "ecl-17", "ecl-19", "ecl-20", "ecl-27", "ecl-34", "ecl-38", "ecl-40", "ecl-49", "ecl-58", "al-9", "pipl-29"}
+var laws = []string{"ecl-16", "ecl-17", "ecl-19", "ecl-20", "ecl-27", "ecl-34", "ecl-38", "ecl-40", "ecl-42", "ecl-43", "ecl-44", "ecl-49", "ecl-58", "ecl-59", "ecl-61", "ecl-62", "al-9", "csl-21", "pipl-29", "pipl-57", "pipl-69"}
 
 func rulesLaw(c *serve.Call) error {
 	out := make([]lawArticle, len(laws))

@@ -34,8 +34,8 @@ import (
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
-	"yunshi/internal/market/review"
 	"yunshi/internal/market/privacy"
+	"yunshi/internal/market/review"
 	"yunshi/internal/market/search"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/world"
@@ -65,8 +65,7 @@ func open(t *testing.T) *site {
 	}
 	s.files = files
 	m := &serve.Market{
-		DB: s.DB, Blob: files, Refund: s.Refund, Notices: notices(s), Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
-		DB: s.DB, Blob: files, Refund: s.Refund, Keep: privacy.Keepers(), Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
+		DB: s.DB, Blob: files, Refund: s.Refund, Notices: notices(s), Keep: privacy.Keepers(), Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
 		Info: serve.Info{Market: "云市", Operator: world.Operator, BaseURL: "http://shop.example"}, Log: slog.New(slog.DiscardHandler),
 		Talks: message.Talks{Parties: order.Parties}, Content: content.Rules{Owners: map[content.Kind]content.Owner{
 			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
@@ -622,11 +621,8 @@ func (s *site) email(t *testing.T, by audit.Actor) (email string) {
 	t.Helper()
 	s.Read(func(r db.Reader) error {
 		all, err := account.Contacts(t.Context(), r, account.ID(by.Account))
-		for _, one := range all {
 		for _, one := range all { // of the operator's account, all its people
 			if email == "" || string(one.User) == by.User {
-		for i, one := range all {
-			if i == 0 || string(one.User) == by.User {
 				email = one.Email
 			}
 		}

@@ -112,11 +112,6 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "POST /vendor/measures/{case}/answer/{measure}", Access: serve.Owner, Handle: d.onMeasure("answer")},
 		{Pattern: "GET /vendor/reports/new", Access: serve.Seller, Handle: d.newReport},
 		{Pattern: "POST /vendor/reports/new", Access: serve.Seller, Handle: d.sendReport},
-		{Pattern: "POST /vendor/invoices/{invoice}/confirm", Access: serve.Seller, Handle: d.confirmInvoice},
-		{Pattern: "POST /vendor/invoices/{invoice}/reject", Access: serve.Seller, Handle: d.rejectInvoice},
-		{Pattern: "POST /vendor/invoices/{invoice}/files", Access: serve.Seller, Handle: d.uploadInvoice},
-		{Pattern: "POST /vendor/invoices/{invoice}/red", Access: serve.Seller, Handle: d.enterRed},
-		{Pattern: "POST /vendor/invoices/{invoice}/red/{red}", Access: serve.Seller, Handle: d.answerRed},
 		{Pattern: "POST /vendor/orders/{order}/reach", Access: serve.Seller, Handle: d.reach},
 		{Pattern: "POST /vendor/orders/{order}/relay", Access: serve.Seller, Handle: d.relay},
 		{Pattern: "GET /vendor/data", Access: serve.Seller, Handle: d.data},
@@ -219,8 +214,7 @@ func (d desk) seller(c *serve.Call, r db.Reader) (vendor.Vendor, error) {
 // find leads from an id to its page, and from words to the product list.
 func (d desk) find(c *serve.Call) error {
 	q := strings.TrimSpace(c.R.URL.Query().Get("q"))
-	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "ifn_": "infringements", "rrq_": "refunds", "rfm_": "refunds", "cmp_": "complaints", "clm_": "claims"} {
-	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "rrq_": "refunds", "rfm_": "refunds", "prq_": "data"} {
+	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "ifn_": "infringements", "rrq_": "refunds", "rfm_": "refunds", "cmp_": "complaints", "clm_": "claims", "prq_": "data"} {
 		if strings.HasPrefix(q, prefix) && !strings.ContainsAny(q, "/?#") {
 			return c.Redirect("/vendor/" + to + "/" + q)
 		}

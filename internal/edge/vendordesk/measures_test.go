@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-
 	"yunshi/internal/base/db"
 	"yunshi/internal/edge/operatordesk"
 	"yunshi/internal/edge/serve"
