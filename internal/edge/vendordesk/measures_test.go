@@ -2,8 +2,6 @@ package vendordesk_test
 
 import (
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -246,29 +244,45 @@ func TestClause_4_9_1_CheckoutAndDeliveryShowTheLicence(t *testing.T) {
 // and the board on a phone and on a desk in both languages.
 func TestTheMeasuresPagesInARealBrowser(t *testing.T) {
 	b := tab.Open(t)
+// busy is a market with a case in each state that a page shows.
+func busy(t *testing.T) (e *enforcing, cases map[string]string, slug string) {
 	clock := testkit.NewClock()
-	e := enforce(t, testkit.OpenAt(t, db.SQLite, clock), clock)
+	e = enforce(t, testkit.OpenAt(t, db.SQLite, clock), clock)
 	offer := e.Listed(world.Content(delivery.LicenceKey, price))
 	e.Bought(e.customer, e.Listed(world.Content(delivery.LicenceKey, price)))
-	about := url.Values{"content": {string(offer.Product.ID)}, "kind": {"product"}}
-	open := e.opened(e.Seller, "UA 4.7.1", about)
-	running := e.opened(e.Seller, "RB enforcement-8", about)
-	e.post(e.first, "/operator/cases/"+running+"/decide", running, url.Values{
-		"clauses": {"RB enforcement-8"}, "reasons": {"页面与证据一致，没有来源。"}, "measure": {"8.2.1", "8.2.3"}, "kind": {"product"}, "content": {string(offer.Product.ID)}, "demand": {"删除“全国第一”。"},
-		"rectify_days": {"3"}, "functions": {"shop", "publish"}, "restrict_days": {"15"},
+	cases = map[string]string{}
+	decided := func(name string, of audit.Actor, clause string, form url.Values) {
+		t.Helper()
+		about := url.Values{}
+		if of.Account == e.Seller.Account {
+			about = url.Values{"content": {string(offer.Product.ID)}, "kind": {"product"}}
+		}
+		id := e.opened(of, clause, about)
+		cases[name] = id
+		if form == nil {
+			return
+		}
+		for field, values := range about {
+			form[field] = values
+		}
+		form["clauses"], form["reasons"] = []string{clause}, []string{"页面与证据一致，没有来源。"}
+		if a := e.post(e.first, "/operator/cases/"+id+"/decide", id, form); a.status != 303 {
+			t.Fatalf("%s: %d %s", name, a.status, said(a.body))
+		}
+	}
+	decided("open", e.Seller, "UA 4.7.1", nil)
+	decided("running", e.Seller, "RB enforcement-8", url.Values{
+		"measure": {"8.2.1", "8.2.3"}, "demand": {"删除“全国第一”。"}, "rectify_days": {"3"}, "functions": {"shop", "publish"}, "restrict_days": {"15"},
 	})
-	blocked := e.opened(e.Seller, "UA 4.7.6", about)
-	e.post(e.first, "/operator/cases/"+blocked+"/decide", blocked, url.Values{"clauses": {"UA 4.7.6"}, "reasons": {"r"}, "measure": {"8.2.2"}, "kind": {"product"}, "content": {string(offer.Product.ID)}})
-	second := e.opened(e.customer, "UA 4.11", nil)
-	e.post(e.first, "/operator/cases/"+second+"/decide", second, url.Values{"clauses": {"UA 4.11"}, "reasons": {"三次站外付款。"}, "measure": {"8.2.4"}})
-	ended := e.opened(e.customer, "UA 4.7.7", nil)
-	e.post(e.first, "/operator/cases/"+ended+"/decide", ended, url.Values{"clauses": {"UA 4.7.7"}, "reasons": {"重复用券。"}, "measure": {"8.2.3", "8.2.4"}, "functions": {"buy"}, "restrict_days": {"30"}})
-	e.post(e.second, "/operator/cases/"+ended+"/confirm", ended, url.Values{"do": {"confirm"}})
+	decided("blocked", e.Seller, "UA 4.7.6", url.Values{"measure": {"8.2.2"}})
+	decided("second", e.customer, "UA 4.11", url.Values{"measure": {"8.2.4"}})
+	decided("appealed", e.customer, "UA 4.7.3", url.Values{"measure": {"8.2.3"}, "functions": {"api"}, "restrict_days": {"30"}})
+	e.post(e.buyer, "/account/measures/"+cases["appealed"]+"/appeal", cases["appealed"], url.Values{"text": {"不是我。"}})
+	decided("ended", e.customer, "UA 4.7.7", url.Values{"measure": {"8.2.3", "8.2.4"}, "functions": {"buy"}, "restrict_days": {"30"}})
+	e.post(e.second, "/operator/cases/"+cases["ended"]+"/confirm", cases["ended"], url.Values{"do": {"confirm"}})
 	e.buyer = e.m.person(e.customer)
-	appealed := e.opened(e.customer, "UA 4.7.3", nil)
-	e.post(e.first, "/operator/cases/"+appealed+"/decide", appealed, url.Values{"clauses": {"UA 4.7.3"}, "reasons": {"日志。"}, "measure": {"8.2.3"}, "functions": {"api"}, "restrict_days": {"30"}})
-	e.post(e.buyer, "/account/measures/"+appealed+"/appeal", appealed, url.Values{"text": {"不是我。"}})
-	slug := "/p/" + e.product(offer.Product.ID).Slug
+	return e, cases, "/p/" + e.product(offer.Product.ID).Slug
+}
 
 	who := e.first
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -291,6 +305,35 @@ func TestTheMeasuresPagesInARealBrowser(t *testing.T) {
 			who = one.who
 			b.Open(server.URL, one.path, lang)
 			b.Look(one.name, lang)
+		}
+	})
+func TestTheDeskOfCasesInARealBrowser(t *testing.T) {
+	b := tab.Open(t)
+	e, cases, _ := busy(t)
+	first, second := tab.Serve(t, e.m.handler, e.first.token), tab.Serve(t, e.m.handler, e.second.token)
+	b.Screens(func(lang string) {
+		for _, page := range [][3]string{
+			{"cases", first, "/operator/cases"}, {"case-new", first, "/operator/cases/new"}, {"case-open", first, "/operator/cases/" + cases["open"]},
+			{"case-running", first, "/operator/cases/" + cases["running"]}, {"case-second", second, "/operator/cases/" + cases["second"]},
+			{"case-appeal", second, "/operator/cases/" + cases["appealed"]},
+		} {
+			b.Open(page[1], page[2], lang)
+			b.Look(page[0], lang)
+		}
+	})
+}
+
+func TestThePagesOfASubjectInARealBrowser(t *testing.T) {
+	b := tab.Open(t)
+	e, cases, slug := busy(t)
+	seller, buyer, nobody := tab.Serve(t, e.m.handler, e.seller.token), tab.Serve(t, e.m.handler, e.buyer.token), tab.Serve(t, e.m.handler, "")
+	b.Screens(func(lang string) {
+		for _, page := range [][3]string{
+			{"vendor-measures", seller, "/vendor/measures"}, {"vendor-measure", seller, "/vendor/measures/" + cases["running"]}, {"report", seller, "/vendor/reports/new"},
+			{"mine", buyer, "/account/measures"}, {"mine-ended", buyer, "/account/measures/" + cases["ended"]}, {"board", nobody, "/sanctions"}, {"tombstone", nobody, slug},
+		} {
+			b.Open(page[1], page[2], lang)
+			b.Look(page[0], lang)
 		}
 	})
 }

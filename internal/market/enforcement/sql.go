@@ -59,7 +59,8 @@ const (
 		AND case_id IN (SELECT id FROM enforcement_case WHERE subject = $1) ORDER BY id`
 	selectEnding = `SELECT ` + measureCols + ` FROM enforcement_measure WHERE kind = '8.2.4' AND state = 'in_force'
 		AND case_id IN (SELECT id FROM enforcement_case WHERE subject = $1) ORDER BY id`
-	selectBoard = `SELECT ` + measureCols + ` FROM enforcement_measure WHERE published_at > 0 AND id < $1 AND state <> 'revoked' ORDER BY id DESC LIMIT $2`
+	selectBoard = `SELECT ` + measureCols + ` FROM enforcement_measure WHERE published_at > 0 AND id < $1 AND state <> 'revoked'
+		AND case_id NOT IN (SELECT id FROM enforcement_case WHERE state = 'revoked') ORDER BY id DESC LIMIT $2`
 
 	insertRight  = `INSERT INTO enforcement_right (measure, entitlement, state, suspended) VALUES ($1, $2, 'planned', FALSE) ON CONFLICT DO NOTHING`
 	moveRight    = `UPDATE enforcement_right SET state = $1, suspended = $2 WHERE measure = $3 AND entitlement = $4 AND state = $5`
