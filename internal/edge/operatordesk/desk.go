@@ -357,7 +357,7 @@ func trail(acts []audit.Act) []page.AuditEntry {
 }
 
 func who(a audit.Act) string {
-	if a.Kind == audit.Person {
+	if a.Kind == audit.Person && strings.HasPrefix(a.Actor, "usr_") {
 		return a.Actor
 	}
 	return string(a.Kind) + ":" + a.Actor

@@ -83,7 +83,9 @@ func NoticeCopyOf(ctx context.Context, w NoticeWords, files []Proof) NoticeCopy 
 		}
 	}
 	add("infringement.kind", text.T(ctx, "infringement.right."+w.Right))
-	add("infringement.field.location", w.Location)
+	if w.Location != "" {
+		out.Terms = append(out.Terms, Term{Label: text.T(ctx, "infringement.field.location"), Value: ID(w.Location)})
+	}
 	add("infringement.field.holder", w.Holder)
 	add("infringement.field.right_name", w.RightName)
 	add("infringement.desk.notifier", w.Name)

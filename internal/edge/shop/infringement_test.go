@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/mail"
@@ -135,6 +136,7 @@ func TestTheNoticePagesInARealBrowser(t *testing.T) {
 	s := open(t)
 	reporter := s.Customer(account.LegalPerson)
 	give := func(by string, change func(form url.Values)) infringement.Notice {
+		s.Clock.Advance(time.Second) // so that the newest has the last id
 		form := s.given(text.ZH)
 		change(form)
 		person := s.signedIn(t, text.ZH, by)
