@@ -1217,7 +1217,7 @@ func supervisionPage(v supervisionView) templ.Component {
 											}()
 										}
 										ctx = templ.InitializeContext(ctx)
-										templ_7745c5c3_Err = page.TextField(each(page.Field{Name: "score", Label: text.T(ctx, "privacy.desk.score.field"), Required: true, InputMode: "numeric", Width: "short", Value: v.form["score"], Error: v.errors["score"]}, i)).Render(ctx, templ_7745c5c3_Buffer)
+										templ_7745c5c3_Err = page.TextField(numbered(page.Field{Name: "score", Label: text.T(ctx, "privacy.desk.score.field"), Required: true, InputMode: "numeric", Width: "short", Value: v.form["score"], Error: v.errors["score"]}, i)).Render(ctx, templ_7745c5c3_Buffer)
 										if templ_7745c5c3_Err != nil {
 											return templ_7745c5c3_Err
 										}
@@ -1225,7 +1225,7 @@ func supervisionPage(v supervisionView) templ.Component {
 										if templ_7745c5c3_Err != nil {
 											return templ_7745c5c3_Err
 										}
-										templ_7745c5c3_Err = page.TextareaField(each(page.Field{Name: "note", Label: text.T(ctx, "privacy.desk.note"), Required: true, MaxLength: 2000, Value: v.form["note"], Error: v.errors["note"]}, i)).Render(ctx, templ_7745c5c3_Buffer)
+										templ_7745c5c3_Err = page.TextareaField(numbered(page.Field{Name: "note", Label: text.T(ctx, "privacy.desk.note"), Required: true, MaxLength: 2000, Value: v.form["note"], Error: v.errors["note"]}, i)).Render(ctx, templ_7745c5c3_Buffer)
 										if templ_7745c5c3_Err != nil {
 											return templ_7745c5c3_Err
 										}
@@ -1432,7 +1432,7 @@ func supervisionPage(v supervisionView) templ.Component {
 											}()
 										}
 										ctx = templ.InitializeContext(ctx)
-										templ_7745c5c3_Err = page.TextareaField(each(page.Field{Name: "outcome", Label: text.T(ctx, "privacy.desk.outcome"), Required: true, MaxLength: 2000, Value: v.form["outcome"], Error: v.errors["outcome"]}, i)).Render(ctx, templ_7745c5c3_Buffer)
+										templ_7745c5c3_Err = page.TextareaField(numbered(page.Field{Name: "outcome", Label: text.T(ctx, "privacy.desk.outcome"), Required: true, MaxLength: 2000, Value: v.form["outcome"], Error: v.errors["outcome"]}, i)).Render(ctx, templ_7745c5c3_Buffer)
 										if templ_7745c5c3_Err != nil {
 											return templ_7745c5c3_Err
 										}
@@ -1440,7 +1440,7 @@ func supervisionPage(v supervisionView) templ.Component {
 										if templ_7745c5c3_Err != nil {
 											return templ_7745c5c3_Err
 										}
-										templ_7745c5c3_Err = page.TextField(each(page.Field{Name: "case", Label: text.T(ctx, "privacy.desk.case"), Hint: text.T(ctx, "privacy.desk.case.hint"), Value: v.form["case"], Error: v.errors["case"]}, i)).Render(ctx, templ_7745c5c3_Buffer)
+										templ_7745c5c3_Err = page.TextField(numbered(page.Field{Name: "case", Label: text.T(ctx, "privacy.desk.case"), Hint: text.T(ctx, "privacy.desk.case.hint"), Value: v.form["case"], Error: v.errors["case"]}, i)).Render(ctx, templ_7745c5c3_Buffer)
 										if templ_7745c5c3_Err != nil {
 											return templ_7745c5c3_Err
 										}
@@ -1774,7 +1774,7 @@ func closingPage(v closingView) templ.Component {
 
 // each tells fields of one name apart when several forms of a page ask the same;
 // the first keeps the plain id, so that error summaries land on it.
-func each(f page.Field, i int) page.Field {
+func numbered(f page.Field, i int) page.Field {
 	if i > 0 {
 		f.Of = strconv.Itoa(i)
 	}

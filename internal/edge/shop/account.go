@@ -231,6 +231,7 @@ func submitIdentity(c *serve.Call) error {
 		in := identity.Application{
 			BankOnNeed: law.BankOnNeed, SubjectType: own.SubjectType, Name: form("name"), IDKind: identity.USCC, Number: form("number"), Mobile: form("mobile"),
 			Email: form("email"), BankAccount: form("bank_account"), LegalRepresentative: form("legal_representative"), Consent: form("consent") != "",
+			Screen: c.Market.Enforcing.Screen,
 		}
 		if own.SubjectType == account.Individual {
 			in.IDKind = identity.ResidentID
@@ -239,6 +240,9 @@ func submitIdentity(c *serve.Call) error {
 		return err
 	})
 	if err != nil {
+		if lost := c.Caught(err); lost != nil {
+			return lost
+		}
 		return again(c, err, showIdentity)
 	}
 	to := page.AccountPath + "/identity"

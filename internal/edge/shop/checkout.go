@@ -13,6 +13,7 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/privacy"
@@ -28,6 +29,7 @@ type checkoutView struct {
 	Refusal *page.Refusal
 	Blocked bool // a rule stands in the way; the button is off
 	Free    bool
+	Protect []agreement.Clause // of the agreement, for the vendor's rights
 
 	Quantity, Account, Accept, Business, Voucher, Method page.Field
 	AskBusiness                                          bool
@@ -50,6 +52,9 @@ func showCheckout(c *serve.Call, failed error) error {
 			return err
 		}
 		if mine, err = account.Choosable(ctx, r, c.Actor); err != nil {
+			return err
+		}
+		if v.Protect, err = protection(ctx, r); err != nil {
 			return err
 		}
 		if v.MayShare, err = mayReceive(ctx, r, v.Quote.Offer.Product.Vendor); err != nil {

@@ -22,6 +22,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/job"
@@ -491,13 +492,16 @@ func TestTencent_TheProductNumberIsAnIntegerThatNeverChanges(t *testing.T) {
 }
 
 // file uploads content as the vendor's file.
-func (s *shop) file(store blob.Store, content string) (f catalog.File) {
+func (s *shop) file(store blob.Store, words string) (f catalog.File) {
 	s.t.Helper()
-	ref, err := store.Put(s.t.Context(), blob.ByContent, strings.NewReader(content))
+	ref, err := store.Put(s.t.Context(), blob.ByContent, strings.NewReader(words))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	seed.Write(s.t, s.DB, func(tx *db.Tx) (err error) {
+		if err := content.Scanned(s.t.Context(), tx, s.seller, content.File{SHA256: ref.SHA256, Size: ref.Size, Scanner: content.BuiltIn}); err != nil {
+			return err
+		}
 		f, err = catalog.AddFile(s.t.Context(), tx, s.seller, catalog.File{
 			Vendor: s.vendor.ID, Name: "tool.txt", MediaType: "text/plain", Size: ref.Size, SHA256: ref.SHA256, Blob: ref.Key,
 		})

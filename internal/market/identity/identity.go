@@ -69,6 +69,8 @@ type Application struct {
 	// BankOnNeed says that the law wants a bank account asked for only where it is
 	// needed; a setting of the caller.
 	BankOnNeed bool
+	// Screen is asked whether this person may use the market; nil: nobody is.
+	Screen account.Screen `json:"-"`
 }
 
 // Case is one verification. Its personal fields are masked.
