@@ -30,7 +30,9 @@ func TestTheBuyerTakesTheEvidenceAndAnybodyChecksTheReceipt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	integrate := func(ctx context.Context) (int, error) { return audit.Integrate(ctx, s.DB, "market.example/log", signing) }
+	integrate := func(ctx context.Context) (int, error) {
+		return audit.Integrate(ctx, s.DB, "market.example/log", signing)
+	}
 	s.With(evidence.Work{Parts: evidence.Parts(), Blob: s.files, Integrate: integrate}.Handlers())
 	buyer := s.Customer(account.Individual)
 	o := s.Bought(buyer, s.list(world.Content(delivery.HookNative, 19900)))
