@@ -240,10 +240,6 @@ func TestClause_4_9_1_CheckoutAndDeliveryShowTheLicence(t *testing.T) {
 	e.first.says("/operator/cases/"+id, "审查提示", "互操作")
 }
 
-// TestTheMeasuresPagesInARealBrowser opens the desk, the case, the subject's pages
-// and the board on a phone and on a desk in both languages.
-func TestTheMeasuresPagesInARealBrowser(t *testing.T) {
-	b := tab.Open(t)
 // busy is a market with a case in each state that a page shows.
 func busy(t *testing.T) (e *enforcing, cases map[string]string, slug string) {
 	clock := testkit.NewClock()
@@ -284,29 +280,6 @@ func busy(t *testing.T) (e *enforcing, cases map[string]string, slug string) {
 	return e, cases, "/p/" + e.product(offer.Product.ID).Slug
 }
 
-	who := e.first
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if who.token != "" {
-			r.AddCookie(&http.Cookie{Name: "yunshi_session", Value: who.token})
-		}
-		e.m.handler.ServeHTTP(rw, r)
-	}))
-	t.Cleanup(server.Close)
-	b.Screens(func(lang string) {
-		for _, one := range []struct {
-			name, path string
-			who        *browser
-		}{
-			{"cases", "/operator/cases", e.first}, {"case-new", "/operator/cases/new", e.first}, {"case-open", "/operator/cases/" + open, e.first},
-			{"case-running", "/operator/cases/" + running, e.first}, {"case-second", "/operator/cases/" + second, e.second}, {"case-appeal", "/operator/cases/" + appealed, e.third},
-			{"vendor-measures", "/vendor/measures", e.seller}, {"vendor-measure", "/vendor/measures/" + running, e.seller}, {"report", "/vendor/reports/new", e.seller},
-			{"mine", "/account/measures", e.buyer}, {"mine-ended", "/account/measures/" + ended, e.buyer}, {"board", "/sanctions", e.nobody}, {"tombstone", slug, e.nobody},
-		} {
-			who = one.who
-			b.Open(server.URL, one.path, lang)
-			b.Look(one.name, lang)
-		}
-	})
 func TestTheDeskOfCasesInARealBrowser(t *testing.T) {
 	b := tab.Open(t)
 	e, cases, _ := busy(t)

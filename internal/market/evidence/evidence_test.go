@@ -363,24 +363,8 @@ func TestClause_9_3_ThePackStatesThePlaceOfItsOwnVersion(t *testing.T) {
 		})
 		m.With(agreement.Work{}.Handlers())
 		const now = "北京市海淀区"
-		m.Write(func(tx *db.Tx) error {
-			v, err := agreement.Read(t.Context(), tx, 0)
-			if err != nil {
-				return err
-			}
-			var source map[string]any
-			if err := json.Unmarshal(v.Source, &source); err != nil {
-				return err
-			}
-			source["number"] = 2
-			text, err := json.Marshal(source)
-			if err != nil {
-				return err
-			}
-			_, err = agreement.Publish(t.Context(), tx, audit.CLI("test"), text, agreement.Terms{
-				Operator: agreement.Both{ZH: "测试运营有限公司", EN: world.Operator}, PlaceOfSigning: agreement.Both{ZH: now, EN: "Haidian District, Beijing"},
-			})
-			return err
+		m.Amend(m.Clock, agreement.UserAgreement, func(doc map[string]any) {
+			doc["place_of_signing"] = map[string]string{"zh": now, "en": "Haidian District, Beijing"}
 		})
 		m.Clock.Advance(60 * 24 * time.Hour)
 		m.Read(func(r db.Reader) error {

@@ -2,9 +2,7 @@ package operation_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -792,30 +790,9 @@ func TestClause_7_3_RightsGetTheirTimeBackWhereTheRulebookSaysSo(t *testing.T) {
 // until it is in force.
 func (m *market) enable(setting string) {
 	m.t.Helper()
-	must(m.t, m.write(func(ctx context.Context, tx *db.Tx) error {
-		v, err := agreement.ReadDocument(ctx, tx, "timers", 0)
-		if err != nil {
-			return err
-		}
-		var doc map[string]any
-		if err := json.Unmarshal(v.Source, &doc); err != nil {
-			return err
-		}
-		doc["number"] = 2
+	m.Amend(m.Clock, "timers", func(doc map[string]any) {
 		doc["settings"].(map[string]any)[setting].(map[string]any)["enabled"] = true
-		for _, unknown := range []string{"jurisdiction", "operator"} {
-			delete(doc, unknown)
-		}
-		source, err := json.Marshal(doc)
-		if err != nil {
-			return err
-		}
-		_, err = agreement.Publish(ctx, tx, m.Compliance, source, agreement.Terms{Operator: agreement.Both{ZH: "测试", EN: "Test"}})
-		if err != nil {
-			return fmt.Errorf("publish: %w", err)
-		}
-		return nil
-	}))
+	})
 	m.With(agreement.Work{}.Handlers())
 	m.Clock.Advance(9 * 24 * time.Hour)
 	m.Drain()
