@@ -102,7 +102,7 @@ func TestClause_3_1_TheIncomePageSaysWhatIsPayableWhenAndWhyNot(t *testing.T) {
 		}
 		w.Clock.Advance(9 * 24 * time.Hour)
 		w.Drain()
-		w.seller.says("/vendor/income", "您可提现 ¥1,800.00", "不超过 ¥50,000.00 的提现立即付款", "是第一个月,收入 ¥1,800.00", "已到账")
+		w.seller.says("/vendor/income", "您可提现 ¥1,800.00", "不超过 ¥50,000.00 的提现立即付款", "是第一个月，收入 ¥1,800.00", "已到账")
 		form := url.Values{"amount": {"1,000.00"}, "gateway": {world.Gateway}}
 		asked := w.seller.post("/vendor/income/withdrawals?lang=zh", form)
 		if asked.status != 200 || !strings.Contains(asked.body, "立即付款") || !strings.Contains(asked.body, "¥800.00") {
@@ -196,7 +196,7 @@ func TestTheOrderPageFollowsTheMoneyInWords(t *testing.T) {
 		w.seller.says(path, "代管中", "¥1,800.00 为您代管至", "平台服务费", "费率 10%(统一费率),依据规则 settlement#1", "费率在下单时确定", "其中 ¥2,000.00 为您代管")
 		w.Clock.Advance(9 * 24 * time.Hour)
 		w.Drain()
-		w.seller.says(path, "已到账", "¥1,800.00 已在您名下的支付机构账户中", "¥2,000.00 解除代管:平台服务费 ¥200.00,您得 ¥1,800.00")
+		w.seller.says(path, "已到账", "¥1,800.00 已在您名下的支付机构账户中", "¥2,000.00 解除代管：平台服务费 ¥200.00,您得 ¥1,800.00")
 		if a := w.seller.get(path); strings.Contains(a.body, "escrow") || strings.Contains(a.body, "vendor.payable") {
 			t.Error("the page speaks in account codes")
 		}
