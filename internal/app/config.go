@@ -69,6 +69,8 @@ type Config struct {
 	S3Key      string `json:"s3_key" help:"Access key." env:"YUNSHI_S3_KEY"`
 	S3Secret   string `json:"s3_secret" help:"Secret key." env:"YUNSHI_S3_SECRET" secret:"true"`
 
+	ClamAV string `json:"clamav" help:"ClamAV daemon that scans uploaded files, tcp://host:port or unix:///path; empty: a built-in check that knows the test file only." env:"YUNSHI_CLAMAV"`
+
 	LocalHooks bool `json:"local_hooks" help:"Let vendors' delivery addresses be http and on this machine. For demonstrations only." env:"YUNSHI_LOCAL_HOOKS"`
 	Demo       bool `json:"demo" help:"Show on every page that this is a demonstration." env:"YUNSHI_DEMO"`
 	// UnsafeDurability accepts a server that may lose acknowledged commits. Only

@@ -149,7 +149,12 @@ func applyIdentity(c *serve.Call, in *bodyOf[client.IdentityApplication]) (clien
 		return client.IdentityCase{}, err
 	}
 	answer, err := act(c, serve.Intent{Name: "identity.submit", Input: input, Subjects: []string{c.Actor.Account}, Clauses: []string{"UA 6.1"}}, func(tx *db.Tx) (string, client.IdentityCase, error) {
+		law, err := agreement.LawInForce(c.R.Context(), tx)
+		if err != nil {
+			return "", client.IdentityCase{}, err
+		}
 		k, err := identity.Submit(c.R.Context(), tx, c.Actor, identity.Application{
+			BankOnNeed:  law.BankOnNeed,
 			SubjectType: account.SubjectType(b.SubjectType), Name: b.Name, IDKind: b.IDKind, Number: b.Number, Mobile: b.Mobile, Email: b.Email,
 			BankAccount: b.BankAccount, LegalRepresentative: b.LegalRepresentative, Consent: b.Consent, Screen: c.Market.Enforcing.Screen,
 		})

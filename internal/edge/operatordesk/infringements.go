@@ -276,7 +276,7 @@ func (d desk) infringementFile(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	return c.SendFile(f.Blob, f.Name, f.MediaType, f.Size)
+	return c.SendFile(f.Blob, f.Name, f.MediaType, f.SHA256, f.Size)
 }
 
 func dated(f page.Field) page.Field {

@@ -73,7 +73,7 @@ func (d desk) listingAgain(c *serve.Call, refusal error) error {
 				return err
 			}
 		}
-		if view.found, err = catalog.Check(ctx, r, view.product.Vendor, view.version.Content); err != nil {
+		if view.found, err = catalog.CheckOf(ctx, r, view.product.Vendor, view.product.Category, view.version.Content); err != nil {
 			return err
 		}
 		if view.version.Review != "" {

@@ -25,10 +25,15 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/complaint"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/infringement"
+	"yunshi/internal/market/message"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/settlement"
@@ -61,11 +66,18 @@ type Market struct {
 	Methods  []string // gateways offered at checkout, in order
 	Delivery delivery.Work
 	Refund   refund.Rules
-	Notices  infringement.Rules
 	Settling settlement.Work
 	Books    reconciliation.Work
 
+	Operation operation.Rules
+	Complaint complaint.Rules
+	Notices   infringement.Rules
 	Enforcing enforcement.Rules
+	Files     content.Work  // lets files in and out
+	Content   content.Rules // decides on what people wrote
+	Talks     message.Talks
+
+	Keep privacy.Keep
 
 	Info Info
 	Log  *slog.Logger
@@ -83,6 +95,9 @@ type Route struct {
 	// request, as payment notices do. Such a caller sends for many customers from
 	// one address and is not limited by it.
 	Proves bool
+	// Archive says that the route stays open after the end of the service although it
+	// changes something: a session, a look at what is owed, money that is settled.
+	Archive bool
 }
 
 // Call is one request with what serve found out about it.

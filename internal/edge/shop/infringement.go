@@ -307,7 +307,7 @@ func confirmNotice(c *serve.Call) error {
 		return c.Redirect(progressPath(key))
 	}
 	frame := chrome(c, text.T(ctx, "infringement.confirm"), page.Link{Label: text.T(ctx, "infringement.register"), Href: registerPath})
-	return show(c, http.StatusOK, confirmPage(frame, n, registerPath+"/confirm/"+key, freshKey()))
+	return show(c, http.StatusOK, noticeConfirmPage(frame, n, registerPath+"/confirm/"+key, freshKey()))
 }
 
 func confirmedNotice(c *serve.Call) error {
@@ -485,7 +485,7 @@ func noticeFile(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	return c.SendFile(f.Blob, f.Name, f.MediaType, f.Size)
+	return c.SendFile(f.Blob, f.Name, f.MediaType, f.SHA256, f.Size)
 }
 
 func myNotices(c *serve.Call) error {
@@ -620,7 +620,7 @@ func answerFile(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	return c.SendFile(f.Blob, f.Name, f.MediaType, f.Size)
+	return c.SendFile(f.Blob, f.Name, f.MediaType, f.SHA256, f.Size)
 }
 
 // noticeRoutes are the public pages of notices, and those of who follows or answers

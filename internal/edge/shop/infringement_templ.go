@@ -653,7 +653,7 @@ func sentPage(c page.Chrome) templ.Component {
 	})
 }
 
-func confirmPage(c page.Chrome, n infringement.Notice, post, key string) templ.Component {
+func noticeConfirmPage(c page.Chrome, n infringement.Notice, post, key string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -179,5 +179,5 @@ func (d desk) infringementFile(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	return c.SendFile(f.Blob, f.Name, f.MediaType, f.Size)
+	return c.SendFile(f.Blob, f.Name, f.MediaType, f.SHA256, f.Size)
 }

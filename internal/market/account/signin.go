@@ -213,7 +213,14 @@ func SignOut(ctx context.Context, tx *db.Tx, by audit.Actor, id string) error {
 	if id == "" {
 		id = by.Session
 	}
-	_, err := tx.Exec(ctx, sqlEndSession, db.Micros(tx.Now()), id, by.User)
+	n, err := tx.Exec(ctx, sqlEndSession, db.Micros(tx.Now()), id, by.User)
+	if err != nil || n == 1 || id == by.Session {
+		return err
+	}
+	owner, err := found(db.Value[UserID](ctx, tx, sqlSessionOwner, id))
+	if err == nil && string(owner) != by.User {
+		err = ErrForeign
+	}
 	return err
 }
 

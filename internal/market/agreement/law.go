@@ -56,7 +56,7 @@ var laws = map[string]Law{
 	// 24, 28–30, 45–47, 57, 69; Consumer Law 26, 44, 55; Penalty Measures 8–9; Cybersecurity Law 21; the regulations on
 	// platform rules (order 116), on vulnerabilities (2021) and on non-bank payment (2024).
 	"CN": {
-		ChangeNotice: changeNotice, MajorNotice: majorChangeNotice, Consultation: true, ExitOnOldTerms: true,
+		ChangeNotice: 7, MajorNotice: 15, Consultation: true, ExitOnOldTerms: true,
 		ExplicitConsent: true, SeparateConsent: true, KnowledgeActs: true, OperatorHelps: true, CapYields: true,
 		OfflineDays: 15, OutsideReports: true, FaultAssessment: true, HackingAssessed: true, RunOffPlan: true,
 		ReasonsAppeal: true, AppealDays: 15, ForfeitReviewed: true, ExportGrace: true, Decompiling: true,
@@ -76,12 +76,32 @@ var laws = map[string]Law{
 	"OTHER": {},
 }
 
+// Jurisdictions are those that a version may name.
+var Jurisdictions = []string{"CN", "EU", "OTHER"}
+
 // LawOf returns the mandatory law of a jurisdiction; of one that is not known,
 // none.
 func LawOf(jurisdiction string) Law {
 	l := laws[jurisdiction]
 	l.Jurisdiction = jurisdiction
 	return l
+}
+
+// stricter returns the law that asks for more notice before a change, field by
+// field: a version that brings another law waits as long as either asks.
+func stricter(a, b Law) Law {
+	a.ChangeNotice = max(a.ChangeNotice, b.ChangeNotice)
+	a.MajorNotice = max(a.MajorNotice, b.MajorNotice)
+	a.Consultation = a.Consultation || b.Consultation
+	return a
+}
+
+// notice is how many natural days lie between publishing a change and its effect.
+func (l Law) notice(major bool) int {
+	if major {
+		return max(l.ChangeNotice, l.MajorNotice)
+	}
+	return l.ChangeNotice
 }
 
 // LawInForce returns the mandatory law under the agreement in force at r.Now().

@@ -72,6 +72,11 @@ func mayAskHuman(c Case, law agreement.Law) error {
 	return nil
 }
 
+// HumanMayBeAsked reports whether the subject of a case may ask for a person now.
+func HumanMayBeAsked(c Case, law agreement.Law) bool {
+	return mayAskHuman(c, law) == nil && c.may(evHuman, Subject)
+}
+
 func appeal(ctx context.Context, tx *db.Tx, by audit.Actor, c *Case, kind AppealKind, plea string) error {
 	answer, err := agreement.Setting[struct{ Days int }](ctx, tx, "enforcement_appeal_answer")
 	if err != nil {

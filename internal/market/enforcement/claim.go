@@ -20,6 +20,9 @@ var claimMoves = map[ClaimState][]ClaimState{
 	Awarded:      {Settled},
 }
 
+// ClaimMoves are the states that a claim may go to.
+func ClaimMoves(from ClaimState) []ClaimState { return claimMoves[from] }
+
 // mayClaim refuses a claim for a loss where no breach was decided, without an
 // amount, or without evidence of it.
 //

@@ -15,7 +15,6 @@ import (
 	"yunshi/internal/base/money"
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
-	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
@@ -826,16 +825,6 @@ func TestClause_8_4_PendingHoldsUpheldRefusesRevokedProceeds(t *testing.T) {
 			}
 		})
 	})
-}
-
-func TestConflict_13_AForfeitedFeeOfAConsumerIsLookedAt(t *testing.T) {
-	for jurisdiction, want := range map[string]bool{"CN": true, "EU": true, "OTHER": false} {
-		t.Run(jurisdiction, func(t *testing.T) {
-			if got := agreement.LawOf(jurisdiction).ForfeitReviewed; got != want {
-				t.Errorf("looked at: %v", got)
-			}
-		})
-	}
 }
 
 func TestClause_8_2_5_AMeasureOfItsOwnKind(t *testing.T) {

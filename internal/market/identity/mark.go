@@ -38,5 +38,3 @@ func MarksOf(ctx context.Context, r db.Reader, id account.ID) ([]account.Mark, e
 	}
 	return out, err
 }
-
-const sqlOfAccount = `SELECT ` + cols + ` FROM identity_case WHERE account = $1 ORDER BY id`

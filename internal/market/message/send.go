@@ -88,9 +88,12 @@ func MarkRead(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) error {
 	if err != nil || n == 1 {
 		return err
 	}
-	_, err = db.Value[string](ctx, tx, sqlMine, id, by.Account)
+	owner, err := db.Value[account.ID](ctx, tx, sqlOwner, id)
 	if errors.Is(err, db.ErrNoRow) {
 		return ErrNotFound
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return account.MustOwn(by, owner)
 }
