@@ -616,7 +616,7 @@ func Offers(all []OfferRow) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Terms(o.Terms, true).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Terms(o.Terms, false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

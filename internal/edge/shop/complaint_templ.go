@@ -1642,7 +1642,7 @@ func claimPage(c page.Chrome, v claimView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = page.Anchor(orderPath(v.Record.Claim.Order), text.T(ctx, "complaint.order")).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = page.Anchor(orderPath(v.Record.Claim.Order), text.T(ctx, "refund.order")).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
