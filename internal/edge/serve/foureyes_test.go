@@ -38,6 +38,16 @@ var twoPeople = map[string][]func(t *testing.T, w *world.Trade, one audit.Actor)
 	"reconciliation": {attribution},
 }
 
+// ownWalk are the packages whose acts of two people take many steps to reach, and
+// the tests of their own in which one person with two roles is refused.
+var ownWalk = map[string]string{
+	"agreement":   "TestClause_5_3_AChangeGoesFromDraftToSuperseded",
+	"complaint":   "SECOND_APPROVER_REQUIRED",
+	"enforcement": "TestClause_8_2_4_TerminationByTwoFromService",
+	"operation":   "TestClause_7_3_6_TwoPeopleAreNeeded",
+	"privacy":     "TestClause_5_4_TwoOfficersStandBehindADisclosure",
+}
+
 // Must show 3: four eyes are two people, whatever roles one of them holds.
 func TestOnePersonWithEveryRoleIsNotTwo(t *testing.T) {
 	found := map[string]bool{}
@@ -54,6 +64,19 @@ func TestOnePersonWithEveryRoleIsNotTwo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name := range found {
+		if own := ownWalk[name]; own != "" {
+			tests, err := filepath.Glob("../../market/" + name + "/*_test.go")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(tests, func(path string) bool {
+				text, err := os.ReadFile(path)
+				return err == nil && strings.Contains(string(text), own)
+			}) {
+				t.Errorf("package %s has no %s any more", name, own)
+			}
+			continue
+		}
 		if len(twoPeople[name]) == 0 {
 			t.Errorf("package %s asks for a second person and is not walked here", name)
 		}

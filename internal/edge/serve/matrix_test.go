@@ -29,6 +29,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/evidence"
@@ -92,6 +93,8 @@ var columns = map[string]string{
 	"operator: compliance, support, superadmin":          "csx",
 	"operator: compliance, finance, support, superadmin": "cfsx",
 	"operator: support, finance, compliance, superadmin": "cfsx",
+	"operator: support, compliance":                      "cs",
+	"operator: support, compliance, superadmin":          "csx",
 }
 
 const logOrigin = "market.example/log"
@@ -381,6 +384,9 @@ func (m *matrix) objects() map[string]thing {
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	write(func(tx *db.Tx) error {
+		return content.Scanned(ctx, tx, buyer, content.File{SHA256: stored.SHA256, Size: stored.Size, Scanner: content.BuiltIn})
+	})
 	write(func(tx *db.Tx) (err error) {
 		proof, err = refund.Attach(ctx, tx, buyer, matter.ID, refund.Proof{Name: "letter.pdf", MediaType: "application/pdf", Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key})
 		return err
@@ -464,6 +470,7 @@ func (m *matrix) objects() map[string]thing {
 		"/orders/{id}/evidence/{pack}":              {id: string(pack.ID), of: buyers},
 		"/refunds/{id}":                             {id: string(back.ID), of: deals},
 		"/refunds/{id}/say":                         {id: string(matter.ID), of: deals},
+		"/refunds/{id}/complain":                    {id: string(matter.ID), of: deals},
 		"/refunds/{id}/proof":                       {id: string(matter.ID), of: deals},
 		"/refunds/{id}/proofs/{proof}":              {id: string(matter.ID), last: proof.ID, of: deals},
 		"/account/titles/{title}":                   {id: string(title.ID), of: buyers},
@@ -491,6 +498,7 @@ func (m *matrix) objects() map[string]thing {
 // forms are what a POST needs so that nothing but the owner can be the reason of a refusal.
 var forms = map[string]string{
 	"POST /vendor/refunds/{refund}/answer": "version=1&answer=agree&amount=50.00",
+	"POST /orders/{id}/review/withdraw":    "version=1&review=nothing",
 	"POST /vendor/refunds/{refund}/say":    "version=1&text=words&amount=0.00&outcome=",
 }
 
@@ -501,6 +509,15 @@ var skipped = map[string]string{
 	"{slug}": "catalogue", "{code}": "catalogue", "{token}": "the link is the permission and is bound to its account", "{month}": "of the own account", "{form}": "of the month",
 	"{name}": "proved by signature", "{sha}": "of the invoice", "{doc}": "of the invoice", "{red}": "of the invoice",
 	"{withdrawal}": "of the own account", "{proof}": "of the refund", "{sha256}": "of the invoice", "{document}": "of the invoice",
+}
+
+// ownMatrix are addresses whose objects take a whole procedure to make. Whose they
+// are is asked by the tests of the packages that own them, by command and on their
+// pages, and not here again.
+var ownMatrix = []string{
+	"/infringement/", "/account/links/", "/complaints/", "/claims/", "/reports/", "/conversations/", "/p/{slug}/reviews/", "/account/privacy/",
+	"/account/measures/", "/rules/documents/", "/rules/consultations/", "/rules/clauses/", "/rules/", "/status/", "/changes/", "/verify/receipt/",
+	"/vendor/complaints/", "/vendor/claims/", "/vendor/conversations/", "/vendor/reviews/", "/vendor/measures/", "/vendor/data/", "/vendor/infringements/",
 }
 
 // Must show 3: every object of a page's address × everybody. Whose it is gets in;
@@ -528,7 +545,8 @@ func TestClause_4_7_3_EveryForeignObjectDoesNotExist(t *testing.T) {
 			for _, r := range s.routes {
 				verb, pattern, _ := strings.Cut(r.Pattern, " ")
 				at := strings.LastIndex(pattern, "{")
-				if verb != method || at < 0 || strings.HasSuffix(pattern, "{$}") {
+				if verb != method || at < 0 || strings.HasSuffix(pattern, "{$}") ||
+					slices.ContainsFunc(ownMatrix, func(prefix string) bool { return strings.HasPrefix(pattern, prefix) }) {
 					continue
 				}
 				end := at + strings.Index(pattern[at:], "}") + 1

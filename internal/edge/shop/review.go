@@ -147,6 +147,9 @@ func withdrawReview(c *serve.Call) error {
 	if err != nil {
 		return serve.ErrBadRequest
 	}
+	if err := c.Read(func(r db.Reader) error { _, err := order.Get(ctx, r, c.Actor, id); return err }); err != nil {
+		return err
+	}
 	of := review.ID(c.R.PostFormValue("review"))
 	return reviewDone(c, id, serve.Act(c, serve.Intent{Name: "review.withdraw", Input: []any{string(of), seen}, Subjects: []string{string(of), string(id)}, Clauses: []string{"ECL 39"}}, func(tx *db.Tx) error {
 		_, err := review.Withdraw(ctx, tx, c.Actor, of, seen)

@@ -38,7 +38,7 @@ type Tab struct {
 	page int
 }
 
-// Open starts a browser that lives as long as the test, three minutes at most.
+// Open starts a browser that lives as long as the test, eight minutes at most.
 func Open(t *testing.T) *Tab {
 	t.Helper()
 	path := ""
@@ -62,7 +62,7 @@ func Open(t *testing.T) *Tab {
 	if err := chromedp.Do(ctx); err != nil { // the browser lives as long as this context, not as the one below
 		t.Fatal(err)
 	}
-	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 8*time.Minute)
 	t.Cleanup(cancel)
 	return &Tab{Ctx: ctx, t: t}
 }
