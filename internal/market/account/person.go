@@ -261,7 +261,7 @@ func Erase(ctx context.Context, tx *db.Tx, id ID) (int64, error) {
 // Expire deletes sessions that are over, sign-in attempts and refused accesses
 // that are older than a moment, and browsers nobody has used since.
 func Expire(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, err error) {
-	for _, q := range []string{sqlExpireLogins, sqlExpireDenials} {
+	for _, q := range []string{sqlExpireLogins, sqlExpireDenials, sqlForgetMisses, sqlExpireBlocks} {
 		n, err := tx.Exec(ctx, q, db.Micros(before))
 		if err != nil {
 			return removed, err
@@ -310,6 +310,7 @@ const (
 
 	sqlExpireLogins   = `DELETE FROM account_login WHERE created_at < $1`
 	sqlExpireDenials  = `DELETE FROM account_denial WHERE created_at < $1`
+	sqlExpireBlocks   = `DELETE FROM account_block WHERE until < $1`
 	sqlExpireSessions = `DELETE FROM account_session WHERE created_at < $1 AND (ended_at > 0 OR expires_at < $2)`
 	sqlExpireDevices  = `DELETE FROM account_device WHERE created_at < $1 AND id NOT IN (SELECT device FROM account_session)`
 )

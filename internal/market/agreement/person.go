@@ -14,8 +14,9 @@ func Copy(ctx context.Context, r db.Reader, id account.ID) ([]account.Sheet, err
 	return []account.Sheet{{Table: "agreement_acceptance", Rows: rows}}, err
 }
 
-// Erase empties the network address and the browser of an account's acceptances
-// when the contract need not be proved any longer.
+// Erase empties the network address and the browser of an account's acceptances,
+// and the mails in which it accepted, when the contract need not be proved any
+// longer. Papers that were signed stay, under no name.
 func Erase(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, err error) {
 	all, err := db.All(ctx, tx, db.Column[string], sqlRecordIDs, id)
 	if err != nil {
@@ -32,7 +33,23 @@ func Erase(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, err er
 		}
 		removed += n
 	}
-	return removed, nil
+	papers, err := db.All(ctx, tx, db.Column[string], sqlPaperIDs, id)
+	if err != nil {
+		return removed, err
+	}
+	for _, one := range papers {
+		empty, err := tx.Keys().Seal("", "agreement_paper.name/"+one)
+		if err != nil {
+			return removed, err
+		}
+		n, err := tx.Exec(ctx, sqlErasePaper, empty, one)
+		if err != nil {
+			return removed, err
+		}
+		removed += n
+	}
+	n, err := tx.Exec(ctx, sqlEraseReplies, []byte{}, id)
+	return removed + n, err
 }
 
 func scanOrigin(r db.Reader) func(db.Scanner) (map[string]string, error) {
@@ -55,4 +72,8 @@ const (
 	sqlOriginsOf   = `SELECT id, bundle, method, ip_sealed, user_agent, accepted_at FROM agreement_acceptance WHERE account = $1 ORDER BY accepted_at, id`
 	sqlRecordIDs   = `SELECT id FROM agreement_acceptance WHERE account = $1 ORDER BY id`
 	sqlEraseOrigin = `UPDATE agreement_acceptance SET ip_sealed = $1, user_agent = '' WHERE id = $2`
+
+	sqlPaperIDs     = `SELECT id FROM agreement_paper WHERE account = $1 ORDER BY id`
+	sqlErasePaper   = `UPDATE agreement_paper SET name_sealed = $1 WHERE id = $2`
+	sqlEraseReplies = `UPDATE agreement_challenge SET reply_sealed = $1 WHERE account = $2`
 )

@@ -36,6 +36,7 @@ var kinds = map[Kind]Sensitivity{
 	"person_id": Pseudonym, "lookup": Pseudonym, "name": Ordinary, "email": Ordinary, "mobile": Ordinary, "password": Sensitive,
 	"network": Ordinary, "device": Ordinary, "id_number": Sensitive, "bank_account": Sensitive, "words": Ordinary, "message": Ordinary,
 	"contact": Ordinary, "seller": Ordinary, "invoice_title": Sensitive, "passed_on": Ordinary, "access": Sensitive, "file": Ordinary, "payer": Sensitive,
+	"claimant": Ordinary,
 }
 
 // Basis is why the handling is lawful.

@@ -9,11 +9,14 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/complaint"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
 	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/message"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/refund"
 )
 
@@ -49,12 +52,15 @@ func Keepers() Keep {
 		{Package: "account", Copy: account.Copy, Erase: erasers{ClassAccount: of(account.Erase)}, Expire: expirers{ClassLog: account.Expire}},
 		{Package: "identity", Copy: identity.Copy, Erase: erasers{ClassAccount: eraseIdentity}},
 		{Package: "agreement", Copy: agreement.Copy, Erase: erasers{ClassTrade: of(agreement.Erase)}},
+		{Package: "content", Erase: erasers{ClassTrade: of(content.Erase)}},
 		{Package: "message", Copy: message.Copy, Erase: erasers{ClassTrade: of(message.Erase)}},
+		{Package: "operation", Erase: erasers{ClassTrade: of(operation.Erase)}},
 		{Package: "order", Copy: copyOrders},
 		{Package: "entitlement", Copy: copyRights},
 		{Package: "delivery", Erase: erasers{ClassAccount: of(delivery.Erase)}},
 		{Package: "invoice", Copy: invoice.Copy, Erase: erasers{ClassAccount: of(invoice.EraseTitles), ClassInvoice: of(invoice.EraseBuyers)}},
 		{Package: "refund", Copy: refund.Copy, Erase: erasers{ClassTrade: of(refund.Erase)}},
+		{Package: "complaint", Erase: erasers{ClassTrade: of(complaint.Erase)}, Expire: expirers{ClassSharing: complaint.Expire}},
 		{Package: "privacy", Copy: copyPrivacy, Expire: expirers{ClassSharing: expireSharing, ClassTrade: expireRelay}},
 	}
 }
