@@ -42,6 +42,7 @@ func (s *site) session(t *testing.T, by audit.Actor) string {
 // accepted and refused on a phone and on a desk in both languages. YUNSHI_SHOTS is a
 // directory for pictures.
 func TestTheRuleCentreInARealBrowser(t *testing.T) {
+	b := tab.Open(t)
 	s := open(t)
 	buyer := s.Customer(account.Individual)
 	c := s.change(t)
@@ -74,32 +75,29 @@ func TestTheRuleCentreInARealBrowser(t *testing.T) {
 		"banner": "/orders", "agreement": "/agreement", "search": "/rules/search?q=refund", "archive": "/rules/documents/refund", "version": "/rules/documents/refund/2", "changes": "/rules/documents/refund/2/changes", "clause": "/rules/clauses/refund/refund-2",
 		"struck": "/rules/clauses/user-agreement/8.4",
 	}
-	s.walk(t, buyer, asked)
-	s.walk(t, c.other, desk)
+	s.walk(t, b, buyer, asked)
+	s.walk(t, b, c.other, desk)
 	s.Clock.Set(c.draft.ClosesAt)
-	s.walk(t, c.other, map[string]string{"desk-edit": "/operator/rules/drafts/" + draft + "?clause=refund-2"})
+	s.walk(t, b, c.other, map[string]string{"desk-edit": "/operator/rules/drafts/" + draft + "?clause=refund-2"})
 	v := c.publish()
-	s.walk(t, buyer, map[string]string{"home-soon": "/", "refuse": "/rules/documents/refund/2/changes"})
+	s.walk(t, b, buyer, map[string]string{"home-soon": "/", "refuse": "/rules/documents/refund/2/changes"})
 	s.Clock.Set(v.EffectiveAt)
-	s.walk(t, buyer, after)
+	s.walk(t, b, buyer, after)
 }
 
 // walk opens pages as somebody and looks at each.
-func (s *site) walk(t *testing.T, by audit.Actor, pages map[string]string) {
+func (s *site) walk(t *testing.T, b *tab.Tab, by audit.Actor, pages map[string]string) {
 	t.Helper()
 	token := s.session(t, by)
 	target, err := url.Parse(s.url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(pages)) {
-		t.Run(name, func(t *testing.T) {
-			b := tab.Open(t)
-			base := tab.Serve(t, httputil.NewSingleHostReverseProxy(target), token)
-			b.Screens(func(lang string) {
-				b.Open(base, pages[name], lang)
-				b.Look(name, lang)
-			})
-		})
-	}
+	base := tab.Serve(t, httputil.NewSingleHostReverseProxy(target), token)
+	b.Screens(func(lang string) {
+		for _, name := range slices.Sorted(maps.Keys(pages)) {
+			b.Open(base, pages[name], lang)
+			b.Look(name, lang)
+		}
+	})
 }
