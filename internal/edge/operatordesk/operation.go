@@ -169,7 +169,7 @@ func operationItems(ctx context.Context, r db.Reader) (items []page.QueueItem, e
 	}
 	for _, one := range open {
 		items = append(items, page.QueueItem{
-			Href: "/operator/interruptions/" + string(one.Interruption), Title: text.T(ctx, "operation.queue.contest"), Who: string(one.Account), ID: string(one.ID), Due: one.DueAt,
+			Href: "/operator/interruptions/" + string(one.Interruption), Title: text.T(ctx, "operation.queue.contest"), ID: string(one.ID), Due: one.DueAt,
 		})
 	}
 	incidents, err := operation.OpenIncidents(ctx, r)

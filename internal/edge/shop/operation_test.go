@@ -129,7 +129,7 @@ func TestClause_5_2_AChangeIsPublicAndARetiredCategoryLeadsOn(t *testing.T) {
 			visitor, officer, support := s.browser(t, lang), s.signedIn(t, lang, s.email(t, s.Compliance)), s.signedIn(t, lang, s.email(t, s.Support))
 			visitor.get("/changes").is(http.StatusOK).says(text.In(lang, "operation.changes.none"))
 			words := url.Values{
-				"kind": {"feature"}, "title_zh": {"可以订阅状态"}, "title_en": {"Status can be subscribed to"}, "text_zh": {"状态页提供订阅。"}, "text_en": {"The status page has a feed."},
+				"kind": {"feature"}, "title_zh": {"可以订阅状态"}, "title_en": {"Status can be subscribed to"}, "text_zh": {"状态页提供订阅。"}, "text_en": {"Vendor 1 may follow the status page."},
 				"migration_zh": {"无需操作。"}, "migration_en": {"Nothing."}, "audience": {"everyone"},
 			}
 			officer.submit(officer.get("/operator/changes"), "/operator/changes", url.Values{"kind": {"feature"}, "audience": {"everyone"}}).is(http.StatusUnprocessableEntity)
@@ -176,10 +176,10 @@ func TestClause_8_1_TheEndIsAnnouncedOnEveryPageAndTheMarketBecomesAnArchive(t *
 			visitor.get("/wind-down").is(http.StatusOK).says(text.In(lang, "operation.end.none"))
 
 			end := calendar.On(s.Clock.Now()).AddDays(61)
-			in := url.Values{"end": {end.AddDays(-1).String()}, "text_zh": {"云市场即将结束运营。"}, "text_en": {"The market comes to its end."}}
+			in := url.Values{"end": {end.AddDays(-1).String()}, "text_zh": {"云市场即将结束运营。"}, "text_en": {"Vendor 1 hears that the market ends."}}
 			for _, p := range operation.Parts {
 				in.Set("plan."+string(p)+"_zh", "照常办理")
-				in.Set("plan."+string(p)+"_en", "Dealt with as before")
+				in.Set("plan."+string(p)+"_en", "Vendor 2 deals with it as before")
 			}
 			first.submit(first.get("/operator/service"), "/operator/service", in).is(http.StatusUnprocessableEntity).says(text.In(lang, "fault.NOTICE_TOO_SHORT.next"))
 			in.Set("end", end.String())
@@ -200,7 +200,7 @@ func TestClause_8_1_TheEndIsAnnouncedOnEveryPageAndTheMarketBecomesAnArchive(t *
 			if !home.links("/wind-down") || !strings.Contains(home.body, operation.Banner) {
 				t.Error("the home page does not announce it")
 			}
-			visitor.get("/wind-down").says(both(lang, "云市场即将结束运营。", "The market comes to its end."), text.In(lang, "operation.part.deposits"), both(lang, "照常办理", "Dealt with as before"))
+			visitor.get("/wind-down").says(both(lang, "云市场即将结束运营。", "Vendor 1 hears that the market ends."), text.In(lang, "operation.part.deposits"), both(lang, "照常办理", "Vendor 2 deals with it as before"))
 			b.get("/messages").is(http.StatusOK)
 			second.get(at).says(text.In(lang, "operation.rounds")).is(http.StatusOK)
 			seller := s.signedIn(t, lang, s.email(t, s.Seller))

@@ -328,7 +328,7 @@ type Span struct{ Start, End time.Time }
 // what overlaps counts once.
 func Uptime(outages []Span, from, to time.Time) int64 {
 	whole := to.Sub(from)
-	if whole <= 0 {
+	if whole < time.Microsecond {
 		return 10000
 	}
 	slices.SortFunc(outages, func(a, b Span) int { return a.Start.Compare(b.Start) })
@@ -346,7 +346,7 @@ func Uptime(outages []Span, from, to time.Time) int64 {
 			covered = s.End
 		}
 	}
-	return int64((whole - down) * 10000 / whole)
+	return (whole - down).Microseconds() * 10000 / whole.Microseconds() // in nanoseconds 90 days would not fit
 }
 
 // goes is where an interruption may go from a state.

@@ -318,6 +318,9 @@ func TestUptimeCountsWhatOverlapsOnce(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
+	if got := Uptime([]Span{{at(0), at(9)}}, from, from.AddDate(0, 0, 90)); got != 9958 {
+		t.Errorf("nine hours of ninety days: %d", got)
+	}
 	if got := Uptime(nil, to, from); got != 10000 {
 		t.Errorf("no time at all: %d", got)
 	}
