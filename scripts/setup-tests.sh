@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Go on Debian 12: PostgreSQL 15, Chromium and a Chinese font.
+# Installs what the tests need beside Go on Debian 12: PostgreSQL 15, Chromium, a Chinese font and Node.
 # Installs only what is missing; on a machine that has everything it does nothing and needs no rights.
 set -euo pipefail
 
@@ -12,12 +12,14 @@ beside="$(dirname "$(command -v postgres || echo /nowhere/postgres)")"
 if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
   missing+=(chromium)
 fi
+# The independent verifier of evidence (examples/verifier) is run beside our own.
+command -v node >/dev/null || missing+=(nodejs)
 if ! command -v fc-list >/dev/null || [[ -z "$(fc-list ':lang=zh-cn' 2>/dev/null | head -n 1)" ]]; then
   missing+=(fontconfig fonts-noto-cjk)
 fi
 
 if ((${#missing[@]} == 0)); then
-  say 'PostgreSQL, Chromium and a Chinese font are present'
+  say 'PostgreSQL, Chromium, a Chinese font and Node are present'
   exit 0
 fi
 

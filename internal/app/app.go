@@ -23,6 +23,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"yunshi/internal/base/blob"
@@ -36,6 +37,7 @@ import (
 	"yunshi/internal/market/command"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/settlement"
 )
@@ -48,9 +50,11 @@ type App struct {
 	Log    *slog.Logger
 	Worker *job.Worker
 	Market *serve.Market
+	pages  http.Handler   // the whole market, for what it keeps of its own pages
 	Mail   *mail.Recorder // set when mail is kept in memory
 
 	signing, Verifying string // keys of the transparency log
+	paused             atomic.Bool
 	listener           net.Listener
 	server             *http.Server
 }
@@ -101,7 +105,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger, further ...payment.G
 	if a.DB, err = OpenDB(ctx, cfg, log); err != nil {
 		return nil, err
 	}
-	if a.Blob, err = files(cfg); err != nil {
+	if a.Blob, err = Files(cfg); err != nil {
 		return nil, err
 	}
 	if a.signing, a.Verifying, err = LogKeys(cfg); err != nil {
@@ -173,13 +177,28 @@ func (a *App) pull(ctx context.Context) error {
 		if err := settlement.Start(ctx, tx); err != nil {
 			return err
 		}
+		if err := privacy.Start(ctx, tx); err != nil {
+			return err
+		}
 		return reconciliation.Start(ctx, tx)
 	})
 }
 
+// PauseLog lets records wait for the log, or go on. Only a measure of what the log
+// costs has a use for it.
+func (a *App) PauseLog(wait bool) { a.paused.Store(wait) }
+
 // integrate gives records their place in the transparency log.
 func (a *App) integrate(ctx context.Context) {
 	for {
+		if a.paused.Load() {
+			select {
+			case <-time.After(100 * time.Millisecond):
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
 		placed, err := audit.Integrate(ctx, a.DB, LogOrigin, a.signing)
 		if err != nil && ctx.Err() == nil {
 			a.Log.Error("transparency log", "error", err)
@@ -222,7 +241,8 @@ func (a *App) Close() error {
 	return errors.Join(errs...)
 }
 
-func files(cfg Config) (blob.Store, error) {
+// Files opens the store of files that the configuration names.
+func Files(cfg Config) (blob.Store, error) {
 	if cfg.S3Endpoint == "" {
 		return blob.Disk(filepath.Join(cfg.Data, "files"))
 	}

@@ -20,6 +20,7 @@ import (
 	"yunshi/internal/app/demo"
 	"yunshi/internal/app/rig"
 	"yunshi/internal/base/db"
+	"yunshi/internal/market/audit"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
 )
@@ -112,10 +113,12 @@ func (m *measured) loads(ctx context.Context, a *market, p *provider, people []r
 	all := []struct {
 		name   string
 		people []rig.Customer
+		noLog  bool
 	}{
-		{fmt.Sprintf("purchases, %d clients: ", fewer), people[:min(fewer, len(people))]},
-		{fmt.Sprintf("purchases, %d clients: ", len(people)), people},
-		{fmt.Sprintf("purchases, %d clients, one product: ", len(people)), one},
+		{fmt.Sprintf("purchases, %d clients: ", fewer), people[:min(fewer, len(people))], false},
+		{fmt.Sprintf("purchases, %d clients: ", len(people)), people, false},
+		{fmt.Sprintf("purchases, %d clients, one product: ", len(people)), one, false},
+		{fmt.Sprintf("purchases, %d clients, log paused: ", fewer), people[:min(fewer, len(people))], true},
 	}
 	figures := make([]map[string][]float64, len(all))
 	for round := range (m.rounds + 1) / 2 {
@@ -128,6 +131,10 @@ func (m *measured) loads(ctx context.Context, a *market, p *provider, people []r
 			}
 			rate := float64(n) / time.Since(start).Seconds()
 			m.say("round %d: %sbaseline %.0f per s", round+1, load.name, rate)
+			if err := settled(ctx, a.DB); err != nil { // the records of the round before
+				return err
+			}
+			a.PauseLog(load.noLog)
 			if err := m.purchases(ctx, a, p, load.people, func(name string, value float64) {
 				if figures[i] == nil {
 					figures[i] = map[string][]float64{}
@@ -139,13 +146,25 @@ func (m *measured) loads(ctx context.Context, a *market, p *provider, people []r
 			}); err != nil {
 				return err
 			}
+			a.PauseLog(false)
+			if !load.noLog {
+				began := time.Now()
+				if err := settled(ctx, a.DB); err != nil {
+					return err
+				}
+				figures[i][inLog] = append(figures[i][inLog], time.Since(began).Seconds())
+			}
 		}
 	}
 	for i, load := range all {
 		for _, f := range tradeFigures {
 			m.set(load.name+f.name, f.unit, median(figures[i][f.name]))
 		}
+		if !load.noLog {
+			m.set(load.name+inLog, "s", median(figures[i][inLog]))
+		}
 	}
+	m.set("purchases with the log ÷ with the log paused", "×", median(over(figures[0][delivering], figures[3][delivering])))
 	m.set("purchases of one product ÷ of many products", "×", median(over(figures[2][delivering], figures[1][delivering])))
 	return nil
 }
@@ -167,6 +186,7 @@ func (m *measured) alike(ctx context.Context, people []rig.Customer) ([]rig.Cust
 const (
 	delivering = "placed, paid and delivered"
 	ratio      = "÷ baseline of its round"
+	inLog      = "until the last record is in the log, after the last delivery"
 )
 
 // tradeFigures are the figures of one load, in the order of the table.
@@ -224,6 +244,26 @@ func (m *measured) purchases(ctx context.Context, a *market, p *provider, people
 	set("CPU of market, provider and clients", used.Seconds()*1000/n)
 	set("CPU of all processes", whole.Seconds()*1000/n)
 	return nil
+}
+
+// settled waits until no record waits for the log.
+func settled(ctx context.Context, d *db.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
+	defer cancel()
+	for {
+		var waiting int64
+		if err := d.Read(ctx, func(r db.Reader) (err error) {
+			waiting, _, err = audit.Waiting(ctx, r)
+			return err
+		}); err != nil || waiting == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d records wait for the log: %w", waiting, ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // longestWait bounds the wait for deliveries after a run.

@@ -204,7 +204,6 @@ func (w *walk) purchase(number int) {
 	w.fill("number", numbers[number])
 	w.fill("mobile", "13800138000")
 	w.fill("email", fmt.Sprintf("walker%d@example.com", number))
-	w.fill("bank_account", cardNumber)
 	w.choose(`[name="consent"]`)
 	w.send(`[name="consent"]`)
 	w.look("identity-pending")

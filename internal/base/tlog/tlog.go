@@ -136,7 +136,12 @@ func ProveInclusion(size, n int64, r HashReader) (Proof, error) {
 // CheckInclusion returns nil if the proof shows that the log with this size and
 // root holds the record at position n, else an error that wraps ErrProof.
 func CheckInclusion(p Proof, size int64, root Hash, n int64, record []byte) error {
-	if err := tlog.CheckRecord(tlog.RecordProof(p), size, root, n, tlog.RecordHash(record)); err != nil {
+	return CheckInclusionOf(p, size, root, n, tlog.RecordHash(record))
+}
+
+// CheckInclusionOf is [CheckInclusion] of a record that is known by its leaf hash.
+func CheckInclusionOf(p Proof, size int64, root Hash, n int64, leaf Hash) error {
+	if err := tlog.CheckRecord(tlog.RecordProof(p), size, root, n, leaf); err != nil {
 		return fmt.Errorf("%w: record %d of %d: %v", ErrProof, n, size, err)
 	}
 	return nil

@@ -40,6 +40,9 @@ type grammar struct {
 	Migrate    migrateCmd    `cmd:"" help:"Bring the database to the schema of this program."`
 	Import     ImportCmd     `cmd:"" help:"Import a vendor's products from a file."`
 	Verify     verifyCmd     `cmd:"" help:"Re-read the database and check that everything that must be true is."`
+	Evidence   EvidenceCmd   `cmd:"" help:"Write everything about an order as a pack that can be checked without this program."`
+	Prove      ProveCmd      `cmd:"" help:"Write the proof that records are in the transparency log."`
+	Check      CheckCmd      `cmd:"" help:"Check a pack or a proof with the log's public key, without a database or a network."`
 	Simulate   SimulateCmd   `cmd:"" help:"Run made-up markets through years of faults and check their money after every transaction."`
 	Clause     ClauseCmd     `cmd:"" help:"Show where a clause of the agreement lives in the code, what it refuses and which tests prove it."`
 	ShowConfig configCmd     `cmd:"" name:"config" help:"Print the configuration in force, secrets hidden."`

@@ -52,15 +52,23 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		accounting = serve.Staff(account.Finance, account.Superadmin)
 		finance    = serve.Staff(account.Finance)
 		runners    = serve.Staff(account.Finance, account.Support, account.Superadmin)
+		listeners  = serve.Staff(account.Support, account.Compliance, account.Superadmin)
+		talkers    = serve.Staff(account.Support, account.Compliance)
+		witnesses  = serve.Staff(account.Compliance, account.Support, account.Superadmin)
 		superadmin = serve.Staff(account.Superadmin)
+		onCall     = serve.Staff(account.Compliance, account.Support, account.Superadmin)
 	)
-	return []serve.Route{
+	return slices.Concat(d.operationRoutes(onCall, reviewers), d.disputeRoutes(), []serve.Route{
 		{Pattern: "GET /operator", Access: anyone, Handle: d.home},
 		{Pattern: "GET /operator/find", Access: anyone, Handle: d.find},
 
+		{Pattern: "GET /operator/compliance", Access: anyone, Handle: d.compliance},
+		{Pattern: "GET /operator/compliance/identities", Access: reviewers, Handle: d.vendorIdentities},
+		{Pattern: "POST /operator/compliance/identities", Access: officers, Handle: d.makeIdentities},
+
 		{Pattern: "GET /operator/identities", Access: reviewers, Handle: d.identities},
 		{Pattern: "GET /operator/identities/{case}", Access: reviewers, Handle: d.identity},
-		{Pattern: "POST /operator/identities/{case}/reveal", Access: officers, Handle: d.reveal},
+		{Pattern: "POST /operator/identities/{case}/reveal", Access: officers, Handle: d.reveal, Archive: true},
 		{Pattern: "POST /operator/identities/{case}/decide", Access: officers, Handle: d.decideIdentity},
 		{Pattern: "GET /operator/vendors", Access: reviewers, Handle: d.vendors},
 		{Pattern: "GET /operator/vendors/{vendor}", Access: reviewers, Handle: d.vendor},
@@ -80,8 +88,18 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/products/{product}/delist", Access: officers, Handle: d.delistForm},
 		{Pattern: "POST /operator/products/{product}/delist", Access: officers, Handle: d.delist},
 
+		{Pattern: "GET /operator/bans", Access: reviewers, Handle: d.bans},
+		{Pattern: "GET /operator/bans/{link}", Access: reviewers, Handle: d.link},
+		{Pattern: "POST /operator/bans/{link}", Access: officers, Handle: d.decideLink},
+		{Pattern: "GET /operator/infringements", Access: reviewers, Handle: d.infringements},
+		{Pattern: "GET /operator/infringements/{notice}", Access: reviewers, Handle: d.infringement},
+		{Pattern: "POST /operator/infringements/{notice}", Access: officers, Handle: d.decideInfringement},
+		{Pattern: "GET /operator/infringements/{notice}/files/{file}", Access: reviewers, Handle: d.infringementFile},
 		{Pattern: "GET /operator/orders", Access: traders, Handle: d.orders},
 		{Pattern: "GET /operator/orders/{order}", Access: traders, Handle: d.order},
+		{Pattern: "GET /operator/orders/{order}/evidence", Access: witnesses, Handle: d.evidence},
+		{Pattern: "POST /operator/orders/{order}/evidence", Access: witnesses, Handle: d.askEvidence},
+		{Pattern: "GET /operator/orders/{order}/evidence/{pack}", Access: witnesses, Handle: d.takeEvidence},
 		{Pattern: "GET /operator/deliveries", Access: traders, Handle: d.deliveries},
 		{Pattern: "GET /operator/deliveries/{delivery}", Access: traders, Handle: d.delivery},
 
@@ -90,42 +108,80 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/billing", Access: accounting, Handle: d.billing},
 		{Pattern: "GET /operator/refunds", Access: traders, Handle: d.refunds},
 		{Pattern: "GET /operator/refunds/{refund}", Access: traders, Handle: d.refund},
-		{Pattern: "POST /operator/refunds/{refund}/decide", Access: traders, Handle: d.decideRefund},
-		{Pattern: "POST /operator/refunds/{refund}/confirm", Access: traders, Handle: d.confirmRefund},
-		{Pattern: "POST /operator/refunds/{refund}/transfer", Access: finance, Handle: d.transferRefund},
+		{Pattern: "POST /operator/refunds/{refund}/decide", Access: traders, Handle: d.decideRefund, Archive: true},
+		{Pattern: "POST /operator/refunds/{refund}/confirm", Access: traders, Handle: d.confirmRefund, Archive: true},
+		{Pattern: "POST /operator/refunds/{refund}/transfer", Access: finance, Handle: d.transferRefund, Archive: true},
+
+		{Pattern: "GET /operator/content", Access: reviewers, Handle: d.contents},
+		{Pattern: "GET /operator/content/lexicon", Access: reviewers, Handle: d.lexicon},
+		{Pattern: "POST /operator/content/lexicon", Access: officers, Handle: d.addTerm},
+		{Pattern: "POST /operator/content/lexicon/{term}/retire", Access: officers, Handle: d.retireTerm},
+		{Pattern: "GET /operator/content/{item}", Access: reviewers, Handle: d.content},
+		{Pattern: "POST /operator/content/{item}/open", Access: officers, Handle: d.openContent},
+		{Pattern: "POST /operator/content/{item}/decide", Access: officers, Handle: d.decideContent},
+		{Pattern: "GET /operator/flags/{flag}", Access: reviewers, Handle: d.flag},
+		{Pattern: "POST /operator/flags/{flag}/look", Access: officers, Handle: d.lookFlag},
+		{Pattern: "POST /operator/flags/{flag}/answer", Access: officers, Handle: d.answerFlag},
+		{Pattern: "GET /operator/conversations", Access: listeners, Handle: d.conversations},
+		{Pattern: "GET /operator/conversations/{id}", Access: listeners, Handle: d.conversation},
+		{Pattern: "POST /operator/conversations/{id}", Access: talkers, Handle: d.say},
+		{Pattern: "GET /operator/conversations/{id}/files/{file}", Access: listeners, Handle: d.conversationFile},
+		{Pattern: "GET /operator/reviews", Access: traders, Handle: d.reviews},
+		{Pattern: "DELETE /operator/reviews/{review}", Access: anyone, Handle: d.deleteReview},
+
+		{Pattern: "GET /operator/cases", Access: reviewers, Handle: d.cases},
+		{Pattern: "GET /operator/cases/new", Access: officers, Handle: d.newCase},
+		{Pattern: "POST /operator/cases/new", Access: officers, Handle: d.openCase},
+		{Pattern: "GET /operator/cases/{case}", Access: reviewers, Handle: d.kase},
+		{Pattern: "POST /operator/cases/{case}/{do}", Access: officers, Handle: d.onCase},
+		{Pattern: "POST /operator/cases/{case}/measures/{measure}", Access: officers, Handle: d.onMeasure},
+		{Pattern: "POST /operator/cases/{case}/exhibits/{exhibit}", Access: officers, Handle: d.openExhibit},
+		{Pattern: "POST /operator/cases/{case}/claims/{claim}", Access: officers, Handle: d.moveClaim},
+
+		{Pattern: "GET /operator/privacy", Access: reviewers, Handle: d.privacy},
+		{Pattern: "GET /operator/privacy/new", Access: officers, Handle: d.disclosureForm},
+		{Pattern: "POST /operator/privacy/new", Access: officers, Handle: d.proposeDisclosure},
+		{Pattern: "GET /operator/privacy/disclosures/{disclosure}", Access: reviewers, Handle: d.disclosure},
+		{Pattern: "POST /operator/privacy/disclosures/{disclosure}/{act}", Access: officers, Handle: d.onDisclosure},
+		{Pattern: "GET /operator/privacy/requests/{request}", Access: reviewers, Handle: d.dataRequest},
+		{Pattern: "POST /operator/privacy/requests/{request}", Access: officers, Handle: d.answerDataRequest},
+		{Pattern: "GET /operator/privacy/vendors/{vendor}", Access: reviewers, Handle: d.supervision},
+		{Pattern: "POST /operator/privacy/vendors/{vendor}/{act}", Access: officers, Handle: d.supervise},
+		{Pattern: "GET /operator/privacy/closings/{closing}", Access: reviewers, Handle: d.closing},
+		{Pattern: "POST /operator/privacy/closings/{closing}", Access: officers, Handle: d.purge},
 
 		{Pattern: "GET /operator/finance", Access: accounting, Handle: d.finance},
-		{Pattern: "POST /operator/finance/compare", Access: finance, Handle: d.compareNow},
+		{Pattern: "POST /operator/finance/compare", Access: finance, Handle: d.compareNow, Archive: true},
 		{Pattern: "GET /operator/finance/exceptions", Access: accounting, Handle: d.exceptions},
 		{Pattern: "GET /operator/finance/exceptions/{exception}", Access: accounting, Handle: d.exception},
-		{Pattern: "POST /operator/finance/exceptions/{exception}", Access: finance, Handle: d.explain},
+		{Pattern: "POST /operator/finance/exceptions/{exception}", Access: finance, Handle: d.explain, Archive: true},
 		{Pattern: "GET /operator/finance/decisions/{decision}", Access: accounting, Handle: d.decision},
-		{Pattern: "POST /operator/finance/decisions/{decision}", Access: finance, Handle: d.decide},
+		{Pattern: "POST /operator/finance/decisions/{decision}", Access: finance, Handle: d.decide, Archive: true},
 		{Pattern: "GET /operator/finance/withdrawals/{withdrawal}", Access: accounting, Handle: d.withdrawal},
-		{Pattern: "POST /operator/finance/withdrawals/{withdrawal}", Access: finance, Handle: d.decideWithdrawal},
+		{Pattern: "POST /operator/finance/withdrawals/{withdrawal}", Access: finance, Handle: d.decideWithdrawal, Archive: true},
 		{Pattern: "GET /operator/finance/splits", Access: accounting, Handle: d.splits},
-		{Pattern: "POST /operator/finance/splits/{line}/retry", Access: finance, Handle: d.retrySplit},
+		{Pattern: "POST /operator/finance/splits/{line}/retry", Access: finance, Handle: d.retrySplit, Archive: true},
 		{Pattern: "GET /operator/finance/disputes", Access: accounting, Handle: d.disputes},
 		{Pattern: "GET /operator/finance/lines/{line}", Access: accounting, Handle: d.line},
-		{Pattern: "POST /operator/finance/lines/{line}", Access: finance, Handle: d.attribute},
+		{Pattern: "POST /operator/finance/lines/{line}", Access: finance, Handle: d.attribute, Archive: true},
 		{Pattern: "GET /operator/finance/months", Access: accounting, Handle: d.months},
 		{Pattern: "GET /operator/finance/months/{month}", Access: accounting, Handle: d.month},
-		{Pattern: "POST /operator/finance/months/{month}", Access: finance, Handle: d.closeMonth},
+		{Pattern: "POST /operator/finance/months/{month}", Access: finance, Handle: d.closeMonth, Archive: true},
 		{Pattern: "GET /operator/finance/vendors/{vendor}", Access: accounting, Handle: d.standing},
-		{Pattern: "POST /operator/finance/vendors/{vendor}", Access: finance, Handle: d.actOnStanding},
+		{Pattern: "POST /operator/finance/vendors/{vendor}", Access: finance, Handle: d.actOnStanding, Archive: true},
 		{Pattern: "GET /operator/finance/clearing", Access: accounting, Handle: d.clearing},
 		{Pattern: "GET /operator/finance/tax", Access: accounting, Handle: d.tax},
-		{Pattern: "POST /operator/finance/tax", Access: finance, Handle: d.makeTax},
+		{Pattern: "POST /operator/finance/tax", Access: finance, Handle: d.makeTax, Archive: true},
 
 		{Pattern: "GET /operator/payments", Access: accounting, Handle: d.payments},
 		{Pattern: "GET /operator/book", Access: accounting, Handle: d.book},
 		{Pattern: "GET /operator/book/trial", Access: accounting, Handle: d.trial},
 		{Pattern: "GET /operator/book/journals/{journal}", Access: accounting, Handle: d.journal},
 		{Pattern: "GET /operator/statements", Access: accounting, Handle: d.statements},
-		{Pattern: "POST /operator/statements", Access: finance, Handle: d.importStatement},
+		{Pattern: "POST /operator/statements", Access: finance, Handle: d.importStatement, Archive: true},
 
 		{Pattern: "GET /operator/jobs", Access: anyone, Handle: d.jobs},
-		{Pattern: "POST /operator/jobs/{job}/again", Access: runners, Handle: d.again},
+		{Pattern: "POST /operator/jobs/{job}/again", Access: runners, Handle: d.again, Archive: true},
 		{Pattern: "GET /operator/records", Access: anyone, Handle: d.records},
 		{Pattern: "GET /operator/records/{record}", Access: anyone, Handle: d.record},
 		{Pattern: "GET /operator/log", Access: anyone, Handle: d.log},
@@ -146,7 +202,7 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/accounts/{account}", Access: traders, Handle: d.account},
 		{Pattern: "GET /operator/staff", Access: superadmin, Handle: d.staff},
 		{Pattern: "POST /operator/staff", Access: superadmin, Handle: d.addStaff},
-	}
+	})
 }
 
 type desk struct {
@@ -167,15 +223,24 @@ type section struct {
 
 var sections = []section{
 	{"operatordesk.nav.due", "/operator", "home", "", []string{account.Compliance, account.Finance, account.Support}},
+	{"duty.title", "/operator/compliance", "flag", "operatordesk.nav.review", []string{account.Compliance, account.Finance, account.Support}},
 	{"operatordesk.nav.identities", "/operator/identities", "person", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.vendors", "/operator/vendors", "shield", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.listings", "/operator/listings", "check", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.products", "/operator/products", "tag", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.infringements", "/operator/infringements", "warning", "operatordesk.nav.review", []string{account.Compliance}},
+	{"content.desk.title", "/operator/content", "flag", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.cases", "/operator/cases", "scale", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.bans", "/operator/bans", "stop", "operatordesk.nav.review", []string{account.Compliance}},
+	{"operatordesk.nav.privacy", "/operator/privacy", "shield", "operatordesk.nav.review", []string{account.Compliance}},
 	{"operatordesk.nav.orders", "/operator/orders", "cart", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.deliveries", "/operator/deliveries", "box", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.refunds", "/operator/refunds", "refund", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
+	{"operatordesk.nav.complaints", "/operator/complaints", "flag", "operatordesk.nav.trade", []string{account.Support, account.Compliance}},
 	{"operatordesk.nav.accounts", "/operator/accounts", "people", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.invoices", "/operator/invoices", "file", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
+	{"conversation.desk.title", "/operator/conversations", "chat", "operatordesk.nav.trade", []string{account.Support, account.Compliance}},
+	{"review.title", "/operator/reviews", "flag", "operatordesk.nav.trade", []string{account.Support, account.Finance, account.Compliance}},
 	{"operatordesk.nav.finance", "/operator/finance", "money", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.exceptions", "/operator/finance/exceptions", "warning", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.clearing", "/operator/finance/clearing", "clock", "operatordesk.nav.money", []string{account.Finance}},
@@ -185,6 +250,11 @@ var sections = []section{
 	{"operatordesk.nav.book", "/operator/book", "scale", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.statements", "/operator/statements", "upload", "operatordesk.nav.money", []string{account.Finance}},
 	{"operatordesk.nav.billing", "/operator/billing", "file", "operatordesk.nav.money", []string{account.Finance}},
+	{"operation.nav.interruptions", "/operator/interruptions", "warning", "operation.nav", []string{account.Compliance, account.Support}},
+	{"operation.nav.incidents", "/operator/incidents", "shield", "operation.nav", []string{account.Compliance, account.Support}},
+	{"operation.nav.changes", "/operator/changes", "list", "operation.nav", []string{account.Compliance, account.Support}},
+	{"operation.nav.categories", "/operator/categories", "tag", "operation.nav", []string{account.Compliance, account.Support}},
+	{"operation.nav.end", "/operator/service", "clock", "operation.nav", []string{account.Compliance, account.Support}},
 	{"operatordesk.nav.jobs", "/operator/jobs", "gear", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
 	{"operatordesk.nav.records", "/operator/records", "list", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
 	{"operatordesk.nav.log", "/operator/log", "key", "operatordesk.nav.system", []string{account.Compliance, account.Finance, account.Support}},
@@ -247,7 +317,12 @@ var homes = map[string]string{
 	"ord_": "/operator/orders/", "inv_": "/operator/invoices/", "dlv_": "/operator/deliveries/", "prd_": "/operator/products/", "ver_": "/operator/listings/", "ven_": "/operator/vendors/",
 	"exc_": "/operator/finance/exceptions/", "dcn_": "/operator/finance/decisions/", "wdr_": "/operator/finance/withdrawals/", "stl_": "/operator/finance/lines/",
 	"idc_": "/operator/identities/", "acc_": "/operator/accounts/", "jrn_": "/operator/book/journals/", "rec_": "/operator/records/",
-	"rrq_": "/operator/refunds/",
+	"itr_": "/operator/interruptions/", "inc_": "/operator/incidents/", "wnd_": "/operator/service/", "chg_": "/changes/",
+	"cnt_": "/operator/content/", "flg_": "/operator/flags/",
+	"cmp_": "/operator/complaints/", "clm_": "/operator/claims/", "rpt_": "/operator/reports/", "ckt_": "/operator/knowledge/",
+	"enf_": "/operator/cases/",
+	"rrq_": "/operator/refunds/", "ifn_": "/operator/infringements/", "lnk_": "/operator/bans/",
+	"dis_": "/operator/privacy/disclosures/", "prq_": "/operator/privacy/requests/", "cls_": "/operator/privacy/closings/",
 }
 
 // homeOf is the page of a thing; its records when it has no page.
@@ -282,7 +357,7 @@ func trail(acts []audit.Act) []page.AuditEntry {
 }
 
 func who(a audit.Act) string {
-	if a.Kind == audit.Person {
+	if a.Kind == audit.Person && strings.HasPrefix(a.Actor, "usr_") {
 		return a.Actor
 	}
 	return string(a.Kind) + ":" + a.Actor

@@ -4,16 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
-	"path"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/a-h/templ"
 
-	"yunshi/internal/base/blob"
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
@@ -211,8 +208,8 @@ func settingsText(v agreement.Version) (string, error) {
 	return string(out), err
 }
 
-// moment reads the start of a day in Shanghai, "" for none.
-func moment(s, field string) (time.Time, error) {
+// dayStart reads the start of a day in Shanghai, "" for none.
+func dayStart(s, field string) (time.Time, error) {
 	if s = strings.TrimSpace(s); s == "" {
 		return time.Time{}, nil
 	}
@@ -253,7 +250,7 @@ func (d desk) onDraft(c *serve.Call) error {
 			return err
 		},
 		"consult": func(ctx context.Context, tx *db.Tx) error {
-			closes, err := moment(form("closes"), "closes")
+			closes, err := dayStart(form("closes"), "closes")
 			if err != nil {
 				return err
 			}
@@ -261,7 +258,7 @@ func (d desk) onDraft(c *serve.Call) error {
 			return err
 		},
 		"propose": func(ctx context.Context, tx *db.Tx) error {
-			from, err := moment(form("effective_at"), "effective_at")
+			from, err := dayStart(form("effective_at"), "effective_at")
 			if err != nil {
 				return err
 			}
@@ -424,33 +421,15 @@ const largestScan = 20 << 20
 // uploadPaper keeps a scan of a signed paper with its account and day.
 func (d desk) uploadPaper(c *serve.Call) error {
 	c.R.Body = http.MaxBytesReader(c.W, c.R.Body, largestScan)
-	if err := c.R.ParseMultipartForm(1 << 20); err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			return serve.ErrTooLarge
-		}
-		return serve.ErrBadRequest
-	}
-	in := agreement.Scan{Account: account.ID(strings.TrimSpace(c.R.FormValue("account"))), SignedOn: c.R.FormValue("signed_on")}
-	file, head, err := c.R.FormFile("scan")
-	if errors.Is(err, http.ErrMissingFile) {
-		return d.acceptancesAgain(c, agreement.ErrRequired.In("scan"))
-	}
-	if err != nil {
-		return serve.ErrBadRequest
-	}
-	first := make([]byte, 512)
-	n, err := io.ReadFull(file, first)
-	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		in.Name, in.MediaType = path.Base(strings.ReplaceAll(head.Filename, `\`, "/")), http.DetectContentType(first[:n])
-		in.File, err = c.Market.Blob.Put(c.R.Context(), blob.ByContent, io.MultiReader(strings.NewReader(string(first[:n])), file))
-	}
-	if cerr := file.Close(); err == nil {
-		err = cerr
-	}
+	files, err := c.Uploads("scan")
 	if err != nil {
 		return err
 	}
+	in := agreement.Scan{Account: account.ID(strings.TrimSpace(c.R.FormValue("account"))), SignedOn: c.R.FormValue("signed_on")}
+	if len(files) == 0 {
+		return d.acceptancesAgain(c, agreement.ErrRequired.In("scan"))
+	}
+	in.Name, in.MediaType, in.File = files[0].Name, files[0].MediaType, files[0].Stored
 	err = command(c, "agreement.paper", []string{"UA 9.1"}, []string{string(in.Account)}, in, func(ctx context.Context, tx *db.Tx) error {
 		_, err := agreement.Upload(ctx, tx, c.Actor, in)
 		return err
@@ -478,7 +457,7 @@ func (d desk) openPaper(c *serve.Call) error {
 	if err != nil {
 		return d.acceptancesDone(c, err)
 	}
-	return c.SendFile(p.Blob, p.Name, p.MediaType, p.Size)
+	return c.SendFile(p.Blob, p.Name, p.MediaType, p.SHA256, p.Size)
 }
 
 func (d desk) askByMail(c *serve.Call) error {

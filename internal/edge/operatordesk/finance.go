@@ -887,7 +887,7 @@ func (d desk) makeTax(c *serve.Call) error {
 	}
 	err := command(c, "report.tax", []string{"ECL 28"}, nil, []string{q.Name, form, q.SHA256}, func(ctx context.Context, tx *db.Tx) error {
 		return audit.Record(ctx, tx, c.Actor, audit.Entry{
-			Act: "report.tax.made", Clauses: []string{"ECL 28"}, Data: map[string]any{"quarter": q.Name, "vendors": len(q.Vendors), "csv_sha256": q.SHA256},
+			Act: "report.tax.made", Subjects: []string{report.DutyTax}, Clauses: []string{"ECL 28"}, Data: map[string]any{"quarter": q.Name, "vendors": len(q.Vendors), "csv_sha256": q.SHA256},
 		})
 	})
 	if err != nil {

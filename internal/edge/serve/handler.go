@@ -20,6 +20,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/operation"
 )
 
 // Surface is one kind of callers: browsers, or programs.
@@ -35,6 +36,9 @@ type Surface struct {
 
 // New builds the handler of the whole market and refuses a table with a hole.
 func New(m *Market, surfaces ...Surface) (http.Handler, error) {
+	if m.Files.Files == nil {
+		m.Files.Files = m.Blob
+	}
 	mux := http.NewServeMux()
 	var errs []error
 	for _, s := range surfaces {
@@ -119,6 +123,11 @@ func (c *Call) serve(s Surface, route Route, limits *limits) (err error) {
 		c.W.Header().Set("Retry-After", "2")
 		return ErrLimited.With("Seconds", 2)
 	}
+	if !route.Proves {
+		if err := c.keptOut(); err != nil {
+			return err
+		}
+	}
 	if err := c.goOn(); err != nil {
 		return err
 	}
@@ -126,6 +135,9 @@ func (c *Call) serve(s Surface, route Route, limits *limits) (err error) {
 		return err
 	}
 	if err := c.firstUse(); err != nil {
+		return err
+	}
+	if err := c.stillOpen(route); err != nil {
 		return err
 	}
 	return route.Handle(c)
@@ -190,6 +202,15 @@ func (c *Call) language() {
 	c.Lang = chosen
 	c.Actor.Locale = string(chosen)
 	c.R = c.R.WithContext(text.With(c.R.Context(), chosen))
+}
+
+// stillOpen refuses changes once the service has ended, but for the routes of an
+// archive and for notices of providers, which are about money that exists.
+func (c *Call) stillOpen(route Route) error {
+	if c.R.Method == http.MethodGet || c.R.Method == http.MethodHead || route.Archive || route.Proves {
+		return nil
+	}
+	return c.Read(func(r db.Reader) error { return operation.MustChange(c.R.Context(), r) })
 }
 
 // goOn records that an account that was bound before a change of the rules goes on
@@ -304,7 +325,7 @@ func (c *Call) Leave() { c.setCookie("session", "", -1) }
 
 // Device is what is known about the browser, for signing in.
 func (c *Call) Device() account.Device {
-	return account.Device{IP: c.IP(), UserAgent: c.R.UserAgent(), Method: "password", Known: c.device}
+	return account.Device{IP: c.IP(), UserAgent: c.R.UserAgent(), Method: "password", Known: c.device, Screen: c.Market.Enforcing.Screen}
 }
 
 // IP is the address of the caller.

@@ -10,6 +10,7 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/search"
 )
 
@@ -17,6 +18,7 @@ import (
 type homeView struct {
 	Groups []categoryGroup
 	Newest []page.ProductCard
+	Ending operation.Service
 	News   news
 }
 
@@ -39,8 +41,14 @@ func home(c *serve.Call) error {
 			return err
 		}
 		found, err := search.Find(ctx, r, search.Query{Lang: c.Lang, Sort: search.Newest, Limit: 8})
+		if err != nil {
+			return err
+		}
 		v.Newest = cards(found.Hits, tree, c.Lang)
-		return err
+		if v.Ending, err = operation.ServiceOf(ctx, r); err != nil {
+			return err
+		}
+		return rated(ctx, r, found.Hits, v.Newest)
 	})
 	if err != nil {
 		return err
@@ -91,6 +99,7 @@ type listView struct {
 	Sorts   []page.Tab
 	Cards   []page.ProductCard
 	Pages   page.Pages
+	Moved   string // name of the retired category that led here, "" for none
 	Restart string // address of the first page, "" on the first page
 	Clear   string // address without any filter, "" when there is none
 }
@@ -108,6 +117,9 @@ func category(c *serve.Call) error {
 	})
 	if err != nil {
 		return err
+	}
+	if this.State == catalog.CategoryRetired && this.Successor != "" {
+		return c.Redirect("/c/" + this.Successor + "?from=" + escape(code))
 	}
 	var crumbs []page.Link
 	if this.Parent != "" {
@@ -143,20 +155,32 @@ func list(c *serve.Call, frame page.Chrome, code string) error {
 	}
 	var tree []catalog.Category
 	var found search.Page
+	moved := ""
+	var shown []page.ProductCard
 	err := c.Read(func(r db.Reader) (err error) {
 		if tree, err = catalog.Categories(ctx, r); err != nil {
 			return err
 		}
-		found, err = search.Find(ctx, r, q)
-		return err
+		if from := c.R.URL.Query().Get("from"); from != "" {
+			if old, err := catalog.CategoryOf(ctx, r, from); err == nil && old.State == catalog.CategoryRetired {
+				moved = old.Name.In(c.Lang)
+			}
+		}
+		if found, err = search.Find(ctx, r, q); err != nil {
+			return err
+		}
+		shown = cards(found.Hits, tree, c.Lang)
+		return rated(ctx, r, found.Hits, shown)
 	})
 	if err != nil {
 		return err
 	}
 	here := address{path: c.R.URL.Path, query: c.R.URL.Query()}
 	here.query.Del("lang")
+	here.query.Del("from")
 	v := listView{
-		Text: q.Text, Cards: cards(found.Hits, tree, c.Lang), Count: countOf(c, found),
+		Moved: moved,
+		Text:  q.Text, Cards: shown, Count: countOf(c, found),
 		Facets: facets(c, here, tree, code, q), Sorts: sorts(c, here, q),
 	}
 	if found.Next != "" {

@@ -44,7 +44,9 @@ type orderView struct {
 	Right    entitlement.Entitlement
 	Hand     *handover
 	Invoices []invoice.Request
+	Review   myReview
 	Refund   string // state of the newest request or matter; "" without one
+	Disputes int    // complaints and claims
 	Acts     []audit.Act
 	Method   page.Field
 	Key      string
@@ -66,6 +68,9 @@ func renderOrder(c *serve.Call, v orderView, failed error) error {
 	frame.Refresh = v.poll()
 	if c.R.Method == http.MethodPost {
 		frame.Refresh, frame.Path = 0, orderPath(v.Order.ID)
+	}
+	if failed == nil {
+		failed = v.Review.failed
 	}
 	return show(c, refusalStatus(failed), orderPage(frame, v, c.Lang))
 }
@@ -118,7 +123,15 @@ func loadOrder(c *serve.Call) (v orderView, err error) {
 				return err
 			}
 		}
+		if v.Order.State.Paid() {
+			if v.Review, err = myReviewOf(c, r, v.Order, nil); err != nil {
+				return err
+			}
+		}
 		if v.Refund, err = refundStateOf(ctx, r, v.Order.ID); err != nil {
+			return err
+		}
+		if v.Disputes, err = complainedOf(ctx, r, v.Order.ID); err != nil {
 			return err
 		}
 		if merchants, err = vendor.Merchants(ctx, r, v.Order.Vendor); err != nil {
@@ -389,6 +402,7 @@ type receiptView struct {
 	Owner string
 	Paid  *audit.Act       // the record of the payment
 	Place *audit.Inclusion // nil until the record is in the log
+	Scan  string           // address of the public proof; "" without a record
 }
 
 func receipt(c *serve.Call) error {
@@ -420,6 +434,9 @@ func receipt(c *serve.Call) error {
 	})
 	if err != nil {
 		return err
+	}
+	if v.Paid != nil {
+		v.Scan = c.Market.Info.BaseURL + "/verify/receipt/" + v.Paid.ID
 	}
 	frame := chrome(c, text.T(c.R.Context(), "shop.receipt.title"), page.Link{Label: text.T(c.R.Context(), "shop.orders.title"), Href: page.OrdersPath}, page.Link{Label: string(v.Order.ID), Href: orderPath(v.Order.ID)})
 	return show(c, http.StatusOK, receiptPage(frame, v, c.Lang))

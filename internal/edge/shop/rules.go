@@ -153,26 +153,30 @@ func rulesRulebook(c *serve.Call) error {
 }
 
 func rulesPrivacy(c *serve.Call) error {
+	ctx := c.R.Context()
 	var notice agreement.Version
+	var made inventoryView
 	err := c.Read(func(r db.Reader) (err error) {
-		notice, err = agreement.ReadDocument(c.R.Context(), r, agreement.PrivacyNotice, 0)
+		if notice, err = agreement.ReadDocument(ctx, r, agreement.PrivacyNotice, 0); err != nil {
+			return err
+		}
+		made, err = readInventory(ctx, r)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return show(c, http.StatusOK, documentsPage(chrome(c, notice.Title.In(c.Lang), rulesCrumb(c)), []agreement.Version{notice}, c.Lang))
+	return show(c, http.StatusOK, noticePage(chrome(c, notice.Title.In(c.Lang), rulesCrumb(c)), notice, made, c.Lang))
 }
 
-// Two pages of the footer are places in a longer text.
-func rulesRefund(c *serve.Call) error     { return c.Redirect("/rules/rulebook#refund-1") }
-func rulesComplaints(c *serve.Call) error { return c.Redirect("/rules/agreement#c5.1") }
+// A page of the footer is a place in a longer text.
+func rulesRefund(c *serve.Call) error { return c.Redirect("/rules/rulebook#refund-1") }
 
 // lawArticle is an article of the law that a refusal of this market may cite.
 type lawArticle struct{ Anchor, Name, Text string }
 
 // laws are the articles cited, by the key of their words.
-var laws = []string{"ecl-16", "ecl-17", "ecl-19", "ecl-20", "ecl-27", "ecl-34", "ecl-38", "ecl-40", "ecl-49", "ecl-58", "al-9", "pipl-29"}
+var laws = []string{"ecl-16", "ecl-17", "ecl-19", "ecl-20", "ecl-27", "ecl-34", "ecl-38", "ecl-40", "ecl-42", "ecl-43", "ecl-44", "ecl-49", "ecl-58", "ecl-59", "ecl-61", "ecl-62", "al-9", "csl-21", "pipl-29", "pipl-57", "pipl-69"}
 
 func rulesLaw(c *serve.Call) error {
 	out := make([]lawArticle, len(laws))

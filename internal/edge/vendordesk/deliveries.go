@@ -8,6 +8,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/vendor"
@@ -85,7 +86,7 @@ func (d desk) deliveryAgain(c *serve.Call, refusal error) error {
 			return err
 		}
 		if view.Vendor != v.ID {
-			return serve.ErrNotFound
+			return account.ErrForeign
 		}
 		if view.attempts, err = delivery.Log(ctx, r, c.Actor, id); err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/invoice"
 )
@@ -134,7 +135,7 @@ func (d desk) mine(c *serve.Call, r db.Reader, id invoice.ID) (invoice.Request, 
 	}
 	q, err := invoice.Get(c.R.Context(), r, c.Actor, id)
 	if err == nil && q.Vendor != v.ID {
-		err = serve.ErrNotFound
+		err = account.ErrForeign
 	}
 	return q, err
 }

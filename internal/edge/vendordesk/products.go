@@ -2,6 +2,7 @@ package vendordesk
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"yunshi/internal/base/db"
@@ -9,6 +10,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/entitlement"
@@ -94,6 +96,9 @@ func (d desk) edit(c *serve.Call, e editor) error {
 		if e.categories, err = catalog.Categories(ctx, r); err != nil {
 			return err
 		}
+		e.categories = slices.DeleteFunc(e.categories, func(one catalog.Category) bool {
+			return one.State == catalog.CategoryClosed && one.Code != e.product.Category
+		})
 		if e.previews, err = previews(ctx, r, v.ID, e.values); err != nil {
 			return err
 		}
@@ -103,7 +108,7 @@ func (d desk) edit(c *serve.Call, e editor) error {
 		if e.reasons, err = lastReasons(ctx, r, e.product.ID); err != nil {
 			return err
 		}
-		found, err := catalog.Check(ctx, r, v.ID, e.version.Content)
+		found, err := catalog.CheckOf(ctx, r, v.ID, e.product.Category, e.version.Content)
 		e.verdicts = verdicts(ctx, found)
 		return err
 	}); err != nil {
@@ -298,7 +303,7 @@ func (d desk) own(c *serve.Call, r db.Reader) (catalog.Product, error) {
 	}
 	p, err := catalog.Get(c.R.Context(), r, catalog.ProductID(c.R.PathValue("product")))
 	if err == nil && p.Vendor != v.ID {
-		err = serve.ErrNotFound
+		err = account.ErrForeign
 	}
 	return p, err
 }

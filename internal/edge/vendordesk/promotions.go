@@ -424,6 +424,9 @@ func (f freshCodes) file() string {
 func (d desk) endDiscount(c *serve.Call) error {
 	id := promotion.DiscountID(c.R.PostFormValue("discount"))
 	_, err := command(c, "promotion.end_discount", []string{string(id)}, func(tx *db.Tx) error {
+		if err := d.onOwn(c, tx, ""); err != nil {
+			return err
+		}
 		_, err := promotion.EndDiscount(c.R.Context(), tx, c.Actor, id)
 		return err
 	})
@@ -434,6 +437,9 @@ func (d desk) endDiscount(c *serve.Call) error {
 func (d desk) endVouchers(c *serve.Call) error {
 	id := promotion.BatchID(c.R.PostFormValue("batch"))
 	_, err := command(c, "promotion.end_vouchers", []string{string(id)}, func(tx *db.Tx) error {
+		if err := d.onOwn(c, tx, ""); err != nil {
+			return err
+		}
 		_, err := promotion.EndBatch(c.R.Context(), tx, c.Actor, id)
 		return err
 	})

@@ -77,8 +77,15 @@ func RevokeKey(ctx context.Context, tx *db.Tx, by audit.Actor, id string) error 
 		return ErrForbidden
 	}
 	n, err := tx.Exec(ctx, sqlRevokeKey, db.Micros(tx.Now()), id, by.Account)
-	if err == nil && n == 0 {
-		return ErrNotFound
+	if err != nil || n == 1 {
+		return err
 	}
-	return err
+	owner, err := found(db.Value[ID](ctx, tx, sqlKeyOwner, id))
+	if err != nil {
+		return err
+	}
+	if err := MustOwn(by, owner); err != nil {
+		return err
+	}
+	return ErrNotFound
 }

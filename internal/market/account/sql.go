@@ -89,6 +89,7 @@ const (
 	sqlInsertSession = `INSERT INTO account_session (id, token_hash, account, user_id, device, method, ip_sealed, user_agent, created_at, expires_at, ended_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)`
 	sqlResolveSession = `SELECT id, user_id, method FROM account_session WHERE token_hash = $1 AND ended_at = 0 AND expires_at > $2`
+	sqlSessionOwner   = `SELECT user_id FROM account_session WHERE id = $1`
 	sqlEndSession     = `UPDATE account_session SET ended_at = $1 WHERE id = $2 AND user_id = $3 AND ended_at = 0`
 	sqlSessions       = `SELECT id, method, ip_sealed, user_agent, created_at, expires_at FROM account_session
 		WHERE user_id = $1 AND ended_at = 0 AND expires_at > $2 ORDER BY created_at DESC, id`
@@ -105,6 +106,7 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0)`
 	sqlResolveKey = `SELECT ` + keyCols + ` FROM account_api_key WHERE secret_hash = $1 AND revoked_at = 0`
 	sqlKeys       = `SELECT ` + keyCols + ` FROM account_api_key WHERE account = $1 ORDER BY created_at DESC, id`
+	sqlKeyOwner   = `SELECT account FROM account_api_key WHERE id = $1`
 	sqlRevokeKey  = `UPDATE account_api_key SET revoked_at = $1 WHERE id = $2 AND account = $3 AND revoked_at = 0`
 )
 

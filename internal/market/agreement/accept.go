@@ -138,7 +138,7 @@ func insert(ctx context.Context, tx *db.Tx, by audit.Actor, b Bundle, in Accepta
 		return false, Record{}, err
 	}
 	id, hash := tx.ID("acp"), textHash(documents)
-	ip, err := tx.Keys().Seal(in.IP, "agreement_acceptance.ip/"+id)
+	ip, err := tx.Keys().Seal(in.IP, ipAt(id))
 	if err != nil {
 		return false, Record{}, err
 	}

@@ -48,6 +48,7 @@ type Law struct {
 	RightsWorking     bool // RightsDays are working days
 	VendorEndDays     int  // natural days between the reasons and the end of a vendor's contract
 	TraderSelfCertify bool // vendors certify that they offer only what is lawful
+	NoticeGoodFaith   bool // a notice of illegal content says that it is given in good faith
 }
 
 var laws = map[string]Law{
@@ -70,7 +71,7 @@ var laws = map[string]Law{
 		OutsideReports: true, FaultAssessment: true, HackingAssessed: true, RunOffPlan: true,
 		ReasonsAppeal: true, AppealDays: 183, ForfeitReviewed: true, ExportGrace: true, Decompiling: true,
 		HonestFinders: true, OtherForums: true, BankOnNeed: true, LicensedOnly: true,
-		BreachHours: 72, NotifyBreach: true, RightsDays: 30, VendorEndDays: 30, TraderSelfCertify: true,
+		BreachHours: 72, NotifyBreach: true, RightsDays: 30, VendorEndDays: 30, TraderSelfCertify: true, NoticeGoodFaith: true,
 	},
 	"OTHER": {},
 }

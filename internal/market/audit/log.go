@@ -26,6 +26,16 @@ func Latest(ctx context.Context, r db.Reader) (c Checkpoint, ok bool, err error)
 	return c, err == nil, err
 }
 
+// Waiting is how many records wait for the log, and since when the oldest does.
+func Waiting(ctx context.Context, r db.Reader) (n int64, since time.Time, err error) {
+	type row struct{ n, at int64 }
+	w, err := db.One(ctx, r, func(s db.Scanner) (v row, err error) {
+		err = s.Scan(&v.n, &v.at)
+		return v, err
+	}, selectWaiting)
+	return w.n, db.Time(w.at), err
+}
+
 // hashes reads the stored hashes of the log.
 func hashes(ctx context.Context, r db.Reader) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {

@@ -16,6 +16,7 @@ const (
 
 	selectRecord    = `SELECT ` + cols + ` FROM audit_record r WHERE r.id = $1`
 	selectOfSubject = `SELECT ` + cols + ` FROM audit_subject s JOIN audit_record r ON r.id = s.record WHERE s.subject = $1 ORDER BY r.at, r.id LIMIT 500`
+	selectMore      = `SELECT ` + cols + ` FROM audit_subject s JOIN audit_record r ON r.id = s.record WHERE s.subject = $1 AND s.record > $2 ORDER BY s.record LIMIT 500`
 	selectPending   = `SELECT ` + cols + ` FROM audit_pending p JOIN audit_record r ON r.id = p.record ORDER BY p.record LIMIT $1`
 	selectLeaves    = `SELECT ` + cols + `, l.position FROM audit_leaf l JOIN audit_record r ON r.id = l.record WHERE l.position >= $1 ORDER BY l.position LIMIT 2000`
 
@@ -28,6 +29,10 @@ const (
 
 	insertCheckpoint = `INSERT INTO audit_checkpoint (size, at, note) VALUES ($1, $2, $3)`
 	selectCheckpoint = `SELECT size, at, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1`
+
+	selectCovering = `SELECT size, at, note FROM audit_checkpoint WHERE size > $1 ORDER BY size LIMIT 1`
+
+	selectWaiting = `SELECT COUNT(*), COALESCE(MIN(at), 0) FROM audit_pending`
 
 	countLost = `SELECT COUNT(*) FROM audit_record r LEFT JOIN audit_leaf l ON l.record = r.id LEFT JOIN audit_pending p ON p.record = r.id
 		WHERE (l.record IS NULL AND p.record IS NULL) OR (l.record IS NOT NULL AND p.record IS NOT NULL)`

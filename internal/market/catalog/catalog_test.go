@@ -345,7 +345,7 @@ func TestClause_4_8_ADelistingTellsEveryHolderAndStopsSalesAtOnce(t *testing.T) 
 			return d.Write(t.Context(), func(tx *db.Tx) error { return catalog.Delist(t.Context(), tx, by, in, held) })
 		}
 		in := catalog.Delisting{Cause: catalog.VendorPlanning, Scope: catalog.NoRenewal, Reason: "停止维护"}
-		refused(t, delist(holders[0], in), "NOT_FOUND", "")
+		refused(t, delist(holders[0], in), "NOT_FOUND", "UA 4.7.3")
 		ban := in
 		ban.Cause = catalog.IPBan
 		refused(t, delist(who, ban), "FORBIDDEN", "")
@@ -429,26 +429,6 @@ func TestClause_6_2_NoListingWithoutPrivacySheetWhenUserDataIsNeeded(t *testing.
 		if err := submit(t, d, who, v.ID, "office", c); err != nil {
 			t.Errorf("allowed: %v", err)
 		}
-	})
-}
-
-func TestClause_5_2_ACategoryInUseStays(t *testing.T) {
-	testkit.Engines(t, func(t *testing.T, d *db.DB) {
-		m := seed.Open(t, d)
-		v, who := m.Vendor(t, "深圳甲有限公司")
-		m.Product(t, who, v.ID, "office", seed.Content("甲办公", "A Office"))
-		remove := func(code string) error {
-			return d.Write(t.Context(), func(tx *db.Tx) error { return catalog.RemoveCategory(t.Context(), tx, m.Compliance, code) })
-		}
-		t.Run("refused_with_products_or_children", func(t *testing.T) {
-			refused(t, remove("saas_office"), "CATEGORY_IN_USE", "UA 5.2")
-			refused(t, remove("saas"), "CATEGORY_IN_USE", "UA 5.2")
-		})
-		t.Run("allowed_when_empty", func(t *testing.T) {
-			if err := remove("saas_hr"); err != nil {
-				t.Error(err)
-			}
-		})
 	})
 }
 
@@ -551,7 +531,7 @@ func TestAVersionIsSeenByItsVendorAndTheStaffOnly(t *testing.T) {
 			if tt.ok && err != nil {
 				t.Errorf("allowed: %v", err)
 			} else if !tt.ok {
-				refused(t, err, "NOT_FOUND", "")
+				refused(t, err, "NOT_FOUND", "UA 4.7.3")
 			}
 		}
 	})

@@ -6,6 +6,7 @@ import (
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/vendor"
 )
@@ -56,7 +57,7 @@ func Unhide(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, reason
 		return ErrStale
 	case p.HiddenCause == hiddenByRights:
 		return ErrRights.With("Until", p.RightsUntil.String())
-	case p.HiddenCause == hiddenByOperator && cause != hiddenByOperator:
+	case blocked(p), p.HiddenCause == hiddenByOperator && cause != hiddenByOperator:
 		return ErrForbidden
 	}
 	shown := p
@@ -81,7 +82,7 @@ func hider(ctx context.Context, r db.Reader, by audit.Actor, id ProductID) (Prod
 		return p, "", err
 	}
 	if by.Account != string(seller.Account) {
-		return p, "", ErrNotFound
+		return p, "", account.ErrForeign
 	}
 	if !by.Has("owner") && !by.Has("vendor_manager") {
 		return p, "", ErrForbidden

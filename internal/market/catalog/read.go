@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"yunshi/internal/base/db"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/vendor"
 )
@@ -53,7 +54,7 @@ func VersionFor(ctx context.Context, r db.Reader, by audit.Actor, id VersionID) 
 		return v, p, err
 	}
 	if by.Account != string(seller.Account) {
-		return Version{}, Product{}, ErrNotFound
+		return Version{}, Product{}, account.ErrForeign
 	}
 	return v, p, nil
 }

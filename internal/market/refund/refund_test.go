@@ -15,6 +15,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/command"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/ledger"
@@ -947,10 +948,11 @@ func TestClause_4_5_AVendorsOwnTermsMoveNoMoneyAndShowBothSides(t *testing.T) {
 			t.Fatal(v.State, err)
 		}
 		m.Write(func(tx *db.Tx) error {
-			_, err := refund.Attach(ctx, tx, m.Seller, v.ID, refund.Proof{
-				Name: "transfer.pdf", MediaType: "application/pdf", Size: 3, Blob: "sha256/x",
-				SHA256: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
-			})
+			const sha = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+			if err := content.Scanned(ctx, tx, m.Seller, content.File{SHA256: sha, Size: 3, Scanner: content.BuiltIn}); err != nil {
+				return err
+			}
+			_, err := refund.Attach(ctx, tx, m.Seller, v.ID, refund.Proof{Name: "transfer.pdf", MediaType: "application/pdf", Size: 3, Blob: "sha256/x", SHA256: sha})
 			return err
 		})
 		if err := say(m.Seller, refund.OutcomeAgreed, 20000); err != nil {
