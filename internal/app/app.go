@@ -37,6 +37,7 @@ import (
 	"yunshi/internal/market/command"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/settlement"
 )
@@ -49,6 +50,7 @@ type App struct {
 	Log    *slog.Logger
 	Worker *job.Worker
 	Market *serve.Market
+	pages  http.Handler   // the whole market, for what it keeps of its own pages
 	Mail   *mail.Recorder // set when mail is kept in memory
 
 	signing, Verifying string // keys of the transparency log
@@ -173,6 +175,9 @@ func (a *App) pull(ctx context.Context) error {
 			}
 		}
 		if err := settlement.Start(ctx, tx); err != nil {
+			return err
+		}
+		if err := privacy.Start(ctx, tx); err != nil {
 			return err
 		}
 		return reconciliation.Start(ctx, tx)

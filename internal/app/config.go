@@ -28,6 +28,7 @@ type Config struct {
 	Market         string `json:"market" default:"云市 Yunshi" help:"Name of the market." env:"YUNSHI_MARKET"`
 	Operator       string `json:"operator" default:"Yunshi Operator" help:"Registered name of the operator." env:"YUNSHI_OPERATOR"`
 	Licence        string `json:"licence" help:"Registration shown on every page, such as an ICP number." env:"YUNSHI_LICENCE"`
+	Security       string `json:"security_contact" help:"Mail address or page to which weaknesses are reported (default: the sender address of mails)." env:"YUNSHI_SECURITY_CONTACT"`
 	PlaceOfSigning string `json:"place_of_signing" help:"Place of signing of the agreement, zh|en (default: the agreement's own)." env:"YUNSHI_PLACE_OF_SIGNING"`
 	GoverningLaw   string `json:"governing_law" help:"Law that governs the agreement, zh|en (default: the agreement's own)." env:"YUNSHI_GOVERNING_LAW"`
 
@@ -67,6 +68,8 @@ type Config struct {
 	S3Bucket   string `json:"s3_bucket" help:"Bucket." env:"YUNSHI_S3_BUCKET"`
 	S3Key      string `json:"s3_key" help:"Access key." env:"YUNSHI_S3_KEY"`
 	S3Secret   string `json:"s3_secret" help:"Secret key." env:"YUNSHI_S3_SECRET" secret:"true"`
+
+	ClamAV string `json:"clamav" help:"ClamAV daemon that scans uploaded files, tcp://host:port or unix:///path; empty: a built-in check that knows the test file only." env:"YUNSHI_CLAMAV"`
 
 	LocalHooks bool `json:"local_hooks" help:"Let vendors' delivery addresses be http and on this machine. For demonstrations only." env:"YUNSHI_LOCAL_HOOKS"`
 	Demo       bool `json:"demo" help:"Show on every page that this is a demonstration." env:"YUNSHI_DEMO"`

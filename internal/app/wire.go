@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"fmt"
@@ -21,23 +22,31 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/complaint"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/infringement"
 	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/message"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/report"
+	"yunshi/internal/market/review"
 	"yunshi/internal/market/search"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
 	"yunshi/internal/plug/alipay"
 	"yunshi/internal/plug/banktransfer"
+	"yunshi/internal/plug/clamav"
 	"yunshi/internal/plug/idreview"
 	"yunshi/internal/plug/nativehook"
 	"yunshi/internal/plug/outbound"
@@ -58,11 +67,28 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	refunds := refund.Rules{Invoiced: refund.Invoiced, RedLetter: refund.RedLetter} // no package decides on breaches yet
+	operations := operation.Rules{
+		Affected: report.Affected, Concerns: report.Concerns, Left: report.RunOff, Lengthen: lengthen, Page: a.homePage,
+	}
+	intake := content.Work{Files: a.Blob}
+	if a.Config.ClamAV != "" {
+		if intake.Scanner, err = clamav.New(a.Config.ClamAV); err != nil {
+			return nil, fmt.Errorf("config: clamav: %w", err)
+		}
+	}
+	complaints := complaint.Rules{RedLetter: refund.RedLetter} // nobody keeps a register of disclosures or opens cases yet
+	notices := infringement.Rules{Blockers: map[string]infringement.Blocker{infringement.Product: infringement.Products()}}
+	refunds := refund.Rules{Breach: enforcement.BreachOf, Invoiced: refund.Invoiced, RedLetter: refund.RedLetter}
+	measures := enforcement.Rules{
+		Content:       map[string]enforcement.Blocker{enforcement.Product: enforcement.Products()},
+		BreachDecided: refunds.BreachDecided,
+		Terminated:    enforcement.Banish, Reinstated: enforcement.Pardon,
+	}
 	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{},
 		Hooks:        delivery.VendorHooks,
+		Fields:       privacy.Pass,
 		Delivered:    db.Chain(order.DeliveredTo, settlement.Delivered, refund.Delivered),
 		Failed:       deliveryFailed,
 	}
@@ -86,8 +112,9 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	}
 	handlers, err := handlersOf(
 		identity.Work{Checker: idreview.Checker{}}.Handlers(),
-		agreement.Work{}.Handlers(),
+		agreement.Work{Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 		message.Work{Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
+		operation.Work{Rules: operations}.Handlers(),
 		vendor.Work{Left: left}.Handlers(),
 		catalog.Work{}.Handlers(),
 		search.Work{}.Handlers(),
@@ -98,8 +125,12 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		order.Work{}.Handlers(),
 		settlements.Handlers(),
 		refund.Work{Rules: refunds}.Handlers(),
+		enforcement.Work{Rules: measures}.Handlers(),
 		books.Handlers(),
+		complaint.Work{Rules: complaints, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
+		infringement.Work{Rules: notices, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 		EvidenceWork(a.DB, a.Blob, a.signing).Handlers(),
+		privacy.Work{Keep: privacy.Keepers()}.Handlers(),
 	)
 	if err != nil {
 		return nil, err
@@ -107,10 +138,15 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	a.Worker = job.NewWorker(a.DB, handlers, a.Log)
 	a.Market = &serve.Market{
 		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books,
-		Log: a.Log,
+		Operation: operations, Complaint: complaints, Notices: notices, Enforcing: measures, Files: intake, Talks: message.Talks{Parties: order.Parties},
+		Content: content.Rules{Owners: map[content.Kind]content.Owner{
+			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
+		}}, // no package opens cases yet
+		Keep: privacy.Keepers(), Log: a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,
 			BaseURL: a.Config.BaseURL, PayHosts: payHosts(a.Config), Version: Version(), LogKey: a.Verifying,
+			SecurityContact: cmp.Or(a.Config.Security, a.Config.MailFrom),
 		},
 	}
 	programs, err := api.Routes(a.Market)
@@ -120,7 +156,8 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	pages := shop.Routes(a.Market)
 	pages = append(pages, vendordesk.Routes(a.Market)...)
 	pages = append(pages, operatordesk.Routes(a.Market, banktransfer.ParseStatement)...)
-	return serve.New(a.Market, serve.Surface{Routes: pages, MaxBody: 64 << 20}, serve.Surface{Routes: programs, API: true, Prefix: api.Prefix, PerSecond: 500})
+	a.pages, err = serve.New(a.Market, serve.Surface{Routes: pages, MaxBody: 64 << 20}, serve.Surface{Routes: programs, API: true, Prefix: api.Prefix, PerSecond: 500})
+	return a.pages, err
 }
 
 // gateways are the providers by name, and those offered at checkout in order.

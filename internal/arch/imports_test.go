@@ -11,7 +11,7 @@ import (
 // marketOrder is the order of the market packages: each may import only those before it. It is also the order in
 // which to read them.
 var marketOrder = strings.Fields(`
-	audit command job account identity agreement message operation vendor catalog promotion search ledger commission payment
+	audit command job account identity agreement content message operation vendor catalog promotion search ledger commission payment
 	entitlement delivery metering invoice order review refund settlement reconciliation complaint infringement enforcement privacy evidence report`)
 
 // allowedModules are the modules a package of the product may import beside the standard library. A new one needs a

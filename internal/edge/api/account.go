@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"yunshi/client"
@@ -25,6 +26,7 @@ func register(c *serve.Call, in *bodyOf[client.Registration]) (client.Registered
 		u, err := account.Register(ctx, tx, by, account.Registration{
 			SubjectType: account.SubjectType(b.SubjectType), DisplayName: b.Name, UserName: cmp.Or(b.UserName, b.Name),
 			Email: strings.TrimSpace(b.Email), Mobile: b.Mobile, Password: hash, Locale: cmp.Or(b.Locale, string(c.Lang)),
+			Screen: c.Market.Enforcing.Screen,
 		})
 		return client.Registered{Account: string(u.Account), User: string(u.ID)}, err
 	})
@@ -146,13 +148,19 @@ func applyIdentity(c *serve.Call, in *bodyOf[client.IdentityApplication]) (clien
 	if err != nil {
 		return client.IdentityCase{}, err
 	}
-	return act(c, serve.Intent{Name: "identity.submit", Input: input, Subjects: []string{c.Actor.Account}, Clauses: []string{"UA 6.1"}}, func(tx *db.Tx) (string, client.IdentityCase, error) {
+	answer, err := act(c, serve.Intent{Name: "identity.submit", Input: input, Subjects: []string{c.Actor.Account}, Clauses: []string{"UA 6.1"}}, func(tx *db.Tx) (string, client.IdentityCase, error) {
+		law, err := agreement.LawInForce(c.R.Context(), tx)
+		if err != nil {
+			return "", client.IdentityCase{}, err
+		}
 		k, err := identity.Submit(c.R.Context(), tx, c.Actor, identity.Application{
+			BankOnNeed:  law.BankOnNeed,
 			SubjectType: account.SubjectType(b.SubjectType), Name: b.Name, IDKind: b.IDKind, Number: b.Number, Mobile: b.Mobile, Email: b.Email,
-			BankAccount: b.BankAccount, LegalRepresentative: b.LegalRepresentative, Consent: b.Consent,
+			BankAccount: b.BankAccount, LegalRepresentative: b.LegalRepresentative, Consent: b.Consent, Screen: c.Market.Enforcing.Screen,
 		})
 		return string(k.ID), caseShape(k), err
 	})
+	return answer, errors.Join(err, c.Caught(err))
 }
 
 func readIdentity(c *serve.Call, _ *none) (client.IdentityCase, error) {

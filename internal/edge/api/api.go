@@ -76,7 +76,7 @@ func table() []row {
 	const created = http.StatusCreated
 	return []row{
 		op("register", "POST /register", serve.Public, "Open an account", register).with(created),
-		op("create-key", "POST /keys", serve.Public, "Make an API key with e-mail and password", createKey).with(created),
+		op("create-key", "POST /keys", serve.Public, "Make an API key with e-mail and password", createKey).with(created).stays(),
 		op("me", "GET /me", serve.SignedIn, "Who the key acts as", me),
 
 		op("read-agreement", "GET /agreement", serve.Public, "The agreement and rulebooks in force", readAgreement),
@@ -116,9 +116,9 @@ func table() []row {
 		op("ask-refund", "POST /orders/{id}/refund", serve.SignedIn, "Ask for money back", askRefund).with(created).needsKey(),
 		op("list-refunds", "GET /refunds", serve.SignedIn, "The account's refund requests", listRefunds),
 		op("read-refund", "GET /refunds/{id}", serve.SignedIn, "A refund request with its timeline", readRefund),
-		op("withdraw-refund", "POST /refunds/{id}/withdraw", serve.SignedIn, "Take a request back; access is restored", withdrawRefund),
-		op("accept-refund", "POST /refunds/{id}/accept", serve.SignedIn, "Take the vendor's offer", acceptRefund),
-		op("escalate-refund", "POST /refunds/{id}/escalate", serve.SignedIn, "Ask the operator to decide", escalateRefund),
+		op("withdraw-refund", "POST /refunds/{id}/withdraw", serve.SignedIn, "Take a request back; access is restored", withdrawRefund).stays(),
+		op("accept-refund", "POST /refunds/{id}/accept", serve.SignedIn, "Take the vendor's offer", acceptRefund).stays(),
+		op("escalate-refund", "POST /refunds/{id}/escalate", serve.SignedIn, "Ask the operator to decide", escalateRefund).stays(),
 		op("open-refund-matter", "POST /orders/{id}/refund-matter", serve.SignedIn, "Open a refund that the parties settle between themselves", openMatter).with(created),
 		op("read-refund-matter", "GET /refunds/matters/{id}", serve.SignedIn, "A matter with what both sides said", readMatter),
 		op("say-in-refund-matter", "POST /refunds/matters/{id}/statements", serve.SignedIn, "Add a statement to a matter", sayInMatter).with(created),
@@ -128,13 +128,13 @@ func table() []row {
 		op("move-entitlement", "POST /entitlements/{id}/move", serve.SignedIn, "Always refused: a right stays with its account", moveEntitlement),
 
 		op("read-delivery", "GET /deliveries/{id}", serve.SignedIn, "A delivery with its attempts", readDelivery),
-		op("reveal-delivery", "POST /deliveries/{id}/reveal", serve.SignedIn, "Open the credentials; each time leaves a record", revealDelivery),
+		op("reveal-delivery", "POST /deliveries/{id}/reveal", serve.SignedIn, "Open the credentials; each time leaves a record", revealDelivery).stays(),
 		op("confirm-delivery", "POST /deliveries/{id}/confirm", serve.SignedIn, "Say that the product was received", confirmDelivery),
-		op("link-delivery", "POST /deliveries/{id}/link", serve.SignedIn, "Make a download link for this key", linkDelivery).with(created),
+		op("link-delivery", "POST /deliveries/{id}/link", serve.SignedIn, "Make a download link for this key", linkDelivery).with(created).stays(),
 		file("download", "GET /downloads/{token}", serve.SignedIn, "The file behind a link", "application/octet-stream", download),
 
 		op("list-messages", "GET /messages", serve.SignedIn, "The account's messages", listMessages),
-		op("read-message", "POST /messages/{id}/read", serve.SignedIn, "Mark a message as read", readMessage),
+		op("read-message", "POST /messages/{id}/read", serve.SignedIn, "Mark a message as read", readMessage).stays(),
 
 		op("apply-vendor", "POST /vendor", serve.Accepted, "Apply to become a vendor", applyVendor).with(created),
 		op("read-vendor", "GET /vendor", serve.SignedIn, "The vendor that the account is", readVendor),
@@ -162,7 +162,7 @@ func table() []row {
 		op("list-vendor-orders", "GET /vendor/orders", serve.Seller, "What the vendor sold", vendorOrders),
 		op("read-vendor-order", "GET /vendor/orders/{id}", serve.Seller, "An order as its seller sees it", vendorOrder),
 		op("list-vendor-refunds", "GET /vendor/refunds", serve.Seller, "Refunds asked of the vendor", vendorRefunds),
-		op("answer-refund", "POST /vendor/refunds/{id}/answer", serve.Seller, "Agree, make another offer, or refuse", answerRefund),
+		op("answer-refund", "POST /vendor/refunds/{id}/answer", serve.Seller, "Agree, make another offer, or refuse", answerRefund).stays(),
 		op("list-vendor-deliveries", "GET /vendor/deliveries", serve.Seller, "The vendor's deliveries in one state", vendorDeliveries),
 		op("replay-delivery", "POST /vendor/deliveries/{id}/replay", serve.Seller, "Call the vendor again now", replayDelivery),
 		op("complete-delivery", "POST /vendor/deliveries/{id}/delivered", serve.Seller, "Say that work was done, with a slip", completeDelivery),

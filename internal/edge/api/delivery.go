@@ -150,6 +150,9 @@ func download(c *serve.Call) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := c.MayLeave(opened.File.Blob, opened.File.SHA256, opened.File.Size); err != nil {
+		return err
+	}
 	content, err := opened.Content(ctx, c.Market.Blob)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/search"
 	"yunshi/internal/testkit/world"
@@ -25,10 +26,10 @@ import (
 func TestManualServiceOverHTTP(t *testing.T) {
 	onBoth(t, func(t *testing.T, b *bench) {
 		ctx := t.Context()
-		content := world.Content(delivery.ManualService, 19_800)
-		content.DeliveryType = "manual_service"
+		sheet := world.Content(delivery.ManualService, 19_800)
+		sheet.DeliveryType = "manual_service"
 		buyer := b.Customer(account.Individual)
-		done, declined := b.Bought(buyer, b.Listed(content)), b.Bought(buyer, b.Listed(content))
+		done, declined := b.Bought(buyer, b.Listed(sheet)), b.Bought(buyer, b.Listed(sheet))
 		c, seller := b.as(buyer), b.as(b.Seller)
 		waiting := must(seller.VendorDeliveries(ctx, "manual", client.List{}))(t)
 		if len(waiting.Items) != 2 {
@@ -66,15 +67,18 @@ func TestDownloadOverHTTP(t *testing.T) {
 		sum := sha256.Sum256([]byte("the product"))
 		var file catalog.File
 		b.Write(func(tx *db.Tx) (err error) {
+			if err := content.Scanned(ctx, tx, b.Seller, content.File{SHA256: hex.EncodeToString(sum[:]), Size: stored.Size, Scanner: content.BuiltIn}); err != nil {
+				return err
+			}
 			file, err = catalog.AddFile(ctx, tx, b.Seller, catalog.File{
 				Vendor: b.Vendor, Name: "product.txt", MediaType: "text/plain", Size: stored.Size, SHA256: hex.EncodeToString(sum[:]), Blob: stored.Key,
 			})
 			return err
 		})
-		content := world.Content(delivery.Download, 19_800)
-		content.DeliveryType, content.Delivery.File = "download", file.ID
+		sheet := world.Content(delivery.Download, 19_800)
+		sheet.DeliveryType, sheet.Delivery.File = "download", file.ID
 		buyer := b.Customer(account.Individual)
-		o := b.Bought(buyer, b.Listed(content))
+		o := b.Bought(buyer, b.Listed(sheet))
 		c := b.as(buyer)
 		id := must(c.OrderDeliveries(ctx, string(o.ID)))(t).Items[0].ID
 		link := must(c.DownloadLink(ctx, id))(t)

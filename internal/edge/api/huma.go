@@ -27,6 +27,7 @@ type row struct {
 	access  serve.Access
 	summary string
 	keyed   bool // needs an idempotency key
+	archive bool // stays open after the end of the service
 	status  int
 	plug    func(b *builder, op huma.Operation)
 }
@@ -74,6 +75,9 @@ func (r row) with(status int) row { r.status = status; return r }
 
 func (r row) needsKey() row { r.keyed = true; return r }
 
+// stays keeps the operation open after the end of the service.
+func (r row) stays() row { r.archive = true; return r }
+
 // builder turns rows into routes and into the document.
 type builder struct {
 	api     huma.API
@@ -96,7 +100,7 @@ func (b *builder) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFo
 
 func (b *builder) mount(pattern string, handle serve.Handler) {
 	r := b.current
-	b.routes = append(b.routes, serve.Route{Pattern: pattern, Access: r.access, Handle: func(c *serve.Call) error {
+	b.routes = append(b.routes, serve.Route{Pattern: pattern, Access: r.access, Archive: r.archive, Handle: func(c *serve.Call) error {
 		if err := allowed(c, r); err != nil {
 			return err
 		}

@@ -63,6 +63,9 @@ func addMerchant(c *serve.Call, in *bodyOf[client.Merchant]) (client.Vendor, err
 		if _, err := vendor.AddMerchantAccount(ctx, tx, c.Actor, v.ID, in.Body.Provider, in.Body.Number); err != nil {
 			return "", client.Vendor{}, err
 		}
+		if err := c.ShowsBank(tx, v.Account, in.Body.Provider, in.Body.Number); err != nil {
+			return "", client.Vendor{}, err
+		}
 		v, err = vendor.Get(ctx, tx, v.ID)
 		return string(v.ID), vendorShape(v), err
 	})

@@ -53,5 +53,5 @@ func (d desk) askEvidence(c *serve.Call) error {
 }
 
 func (d desk) takeEvidence(c *serve.Call) error {
-	return c.SendEvidence(order.ID(c.R.PathValue("order")), evidence.ID(c.R.PathValue("pack")))
+	return c.SendPack(order.ID(c.R.PathValue("order")), evidence.ID(c.R.PathValue("pack")))
 }

@@ -31,14 +31,15 @@ type queue struct {
 
 type homeView struct {
 	frame
-	now    time.Time
-	queues []queue
+	now     time.Time
+	queues  []queue
+	scanned bool // a real scanner looks at uploaded files
 }
 
 // home is what is due for the roles of the caller.
 func (d desk) home(c *serve.Call) error {
 	ctx := c.R.Context()
-	view := homeView{now: c.Now()}
+	view := homeView{now: c.Now(), scanned: c.Market.Files.Configured()}
 	var all []queue
 	if err := c.Read(func(r db.Reader) error {
 		for _, one := range []struct {
@@ -50,10 +51,19 @@ func (d desk) home(c *serve.Call) error {
 			{[]string{account.Compliance}, "operatordesk.nav.listings", "/operator/listings", listingItems},
 			{[]string{account.Compliance}, "operatordesk.nav.vendors", "/operator/vendors", vendorItems},
 			{[]string{account.Compliance}, "operatordesk.nav.identities", "/operator/identities", identityItems},
+			{[]string{account.Compliance}, "operatordesk.nav.bans", "/operator/bans", d.linkItems(c.Actor)},
+			{[]string{account.Compliance}, "operatordesk.nav.infringements", "/operator/infringements", infringementItems},
+			{[]string{account.Compliance}, "operatordesk.nav.rules", "/operator/rules", ruleItems},
+			{[]string{account.Compliance}, "operatordesk.nav.cases", "/operator/cases", caseItems},
+			{[]string{account.Compliance}, "operatordesk.nav.privacy", "/operator/privacy", privacyItems},
 			{[]string{account.Support, account.Compliance, account.Finance}, "operatordesk.nav.refunds", "/operator/refunds", refundItems},
+			{[]string{account.Compliance}, "content.desk.title", "/operator/content", contentItems},
+			{[]string{account.Support, account.Compliance}, "conversation.desk.title", "/operator/conversations", talkItems},
+			{[]string{account.Support, account.Compliance}, "operatordesk.nav.complaints", "/operator/complaints", complaintItems},
 			{[]string{account.Finance}, "operatordesk.nav.finance", "/operator/finance", d.financeItems},
 			{[]string{account.Finance}, "operatordesk.nav.payments", "/operator/payments", paymentItems},
 			{[]string{account.Support, account.Finance, account.Compliance}, "operatordesk.nav.invoices", "/operator/invoices", invoiceItems},
+			{[]string{account.Compliance, account.Support}, "operation.nav", "/operator/interruptions", operationItems},
 			{[]string{account.Compliance, account.Finance, account.Support}, "operatordesk.nav.jobs", "/operator/jobs", jobItems},
 		} {
 			if !has(c.Actor, one.roles...) {

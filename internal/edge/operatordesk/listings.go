@@ -15,6 +15,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/entitlement"
+	"yunshi/internal/market/infringement"
 	"yunshi/internal/market/vendor"
 )
 
@@ -72,7 +73,7 @@ func (d desk) listingAgain(c *serve.Call, refusal error) error {
 				return err
 			}
 		}
-		if view.found, err = catalog.Check(ctx, r, view.product.Vendor, view.version.Content); err != nil {
+		if view.found, err = catalog.CheckOf(ctx, r, view.product.Vendor, view.product.Category, view.version.Content); err != nil {
 			return err
 		}
 		if view.version.Review != "" {
@@ -365,7 +366,14 @@ func (d desk) productAgain(c *serve.Call, refusal error) error {
 
 func (d desk) hide(c *serve.Call) error { return d.cover(c, "product.hide", catalog.Hide) }
 
-func (d desk) unhide(c *serve.Call) error { return d.cover(c, "product.unhide", catalog.Unhide) }
+func (d desk) unhide(c *serve.Call) error {
+	return d.cover(c, "product.unhide", func(ctx context.Context, tx *db.Tx, by audit.Actor, id catalog.ProductID, reason string) error {
+		if err := infringement.MayShow(ctx, tx, infringement.Product, string(id)); err != nil {
+			return err
+		}
+		return catalog.Unhide(ctx, tx, by, id, reason)
+	})
+}
 
 // cover takes a product out of the shop or brings it back: a state, never an edit.
 func (d desk) cover(c *serve.Call, name string, act func(context.Context, *db.Tx, audit.Actor, catalog.ProductID, string) error) error {

@@ -217,8 +217,14 @@ func (d desk) decideVendor(c *serve.Call) error {
 func (d desk) addMerchant(c *serve.Call) error {
 	provider, number := c.R.PostFormValue("provider"), c.R.PostFormValue("number")
 	return d.vendorAct(c, "vendor.add_merchant", []string{provider, number}, func(ctx context.Context, tx *db.Tx, id vendor.ID) error {
-		_, err := vendor.AddMerchantAccount(ctx, tx, c.Actor, id, provider, number)
-		return err
+		if _, err := vendor.AddMerchantAccount(ctx, tx, c.Actor, id, provider, number); err != nil {
+			return err
+		}
+		v, err := vendor.Get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return c.ShowsBank(tx, v.Account, provider, number)
 	})
 }
 

@@ -7,9 +7,11 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
+	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
@@ -142,36 +144,49 @@ type rulesView struct {
 	frame
 	bundle   agreement.Bundle
 	versions []agreement.Version
+	changes  []agreement.Draft
+	codes    []page.Option
+	by       audit.Actor
+	now      time.Time
+	refusal  error
+	errors   map[string]string
+	form     func(string) string
+	key      string
 }
 
-// rules lists the documents in force and all versions of each.
-func (d desk) rules(c *serve.Call) error {
+func (d desk) rules(c *serve.Call) error { return d.rulesAgain(c, nil) }
+
+// rulesAgain lists the changes under way, the documents in force and all versions
+// of each.
+func (d desk) rulesAgain(c *serve.Call, refusal error) error {
 	ctx := c.R.Context()
-	var view rulesView
+	view := rulesView{by: c.Actor, now: c.Now(), refusal: refusal, errors: page.FieldErrors(ctx, refusal), form: c.R.PostFormValue, key: freshKey()}
 	if err := c.Read(func(r db.Reader) (err error) {
 		if view.bundle, err = agreement.Current(ctx, r); err != nil {
 			return err
 		}
-		codes := []string{}
-		for _, v := range view.bundle.Documents() {
-			codes = append(codes, v.Code)
+		codes, err := agreement.Codes(ctx, r)
+		if err != nil {
+			return err
 		}
-		for _, code := range append(codes, agreement.PrivacyNotice) {
+		for _, code := range codes {
 			some, err := agreement.Versions(ctx, r, code)
 			if err != nil {
 				return err
 			}
 			view.versions = append(view.versions, some...)
 		}
-		return nil
+		if view.codes, err = documentOptions(ctx, r); err != nil {
+			return err
+		}
+		view.changes, err = agreement.Drafts(ctx, r, perPage)
+		return err
 	}); err != nil {
 		return err
 	}
 	view.frame = d.frame(c, "/operator/rules", text.T(ctx, "operatordesk.nav.rules"))
-	return show(c, nil, rulesPage(view))
-}
-
-// inForce reports whether a version is part of the bundle that binds now.
-func (v rulesView) inForce(one agreement.Version) bool {
-	return slices.ContainsFunc(v.bundle.Documents(), func(in agreement.Version) bool { return in.ID == one.ID })
+	if refusal != nil {
+		view.Path = "/operator/rules"
+	}
+	return show(c, refusal, rulesPage(view))
 }

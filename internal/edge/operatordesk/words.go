@@ -12,6 +12,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
@@ -404,10 +405,14 @@ func actRows(all []audit.Act) (out rows) {
 
 func ruleRows(ctx context.Context, v rulesView) (out rows) {
 	for _, one := range v.versions {
-		state := page.Chip(page.Neutral, text.T(ctx, "operatordesk.rules.other"))
-		if v.inForce(one) {
-			state = page.Chip(page.Success, text.T(ctx, "operatordesk.rules.in_force"))
+		tone := page.Neutral
+		switch one.State(v.now) {
+		case agreement.Effective:
+			tone = page.Success
+		case agreement.Announced:
+			tone = page.Info
 		}
+		state := page.Chip(tone, text.T(ctx, "rule.state."+string(one.State(v.now))))
 		out = append(out, []templ.Component{ruleCell(one), page.Str(strconv.FormatInt(one.Number, 10)), state, page.Time(one.PublishedAt), page.Time(one.EffectiveAt)})
 	}
 	return out

@@ -51,6 +51,8 @@ type Chrome struct {
 	Operator   string // registered name of the operator
 	Licences   []Link // ICP number, business licence …; Href may be ""
 	Banner     string // "Demonstration: no real money moves"; "" for none
+	Notices    []Link // what everybody should know now; shown above every page
+	Changed    string // hash of rules that bind the reader since a change it has not answered yet; "" for none
 	Categories []Link // of the shop; shown below the search
 
 	Person  string // name of the signed-in person; "" when nobody is signed in

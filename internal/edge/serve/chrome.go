@@ -8,8 +8,10 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/message"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/vendor"
 )
 
@@ -38,6 +40,9 @@ func (c *Call) Chrome(title string) page.Chrome {
 				chrome.Categories = append(chrome.Categories, page.Link{Label: top.Name.In(c.Lang), Href: "/c/" + top.Code})
 			}
 		}
+		if err := c.announced(ctx, r, &chrome); err != nil {
+			return err
+		}
 		if !c.SignedIn() {
 			return nil
 		}
@@ -47,6 +52,26 @@ func (c *Call) Chrome(title string) page.Chrome {
 		m.Log.Warn("frame incomplete", "reference", c.reference, "error", err)
 	}
 	return chrome
+}
+
+// announced puts the end of the market and what does not work now on every page.
+func (c *Call) announced(ctx context.Context, r db.Reader, chrome *page.Chrome) error {
+	s, err := operation.ServiceOf(ctx, r)
+	if err != nil {
+		return err
+	}
+	if s.State != operation.Operating {
+		chrome.Notices = append(chrome.Notices, page.Link{
+			Label: text.T(ctx, "operation.banner."+string(s.State), "Date", text.Date(ctx, s.EndAt)), Href: "/wind-down",
+		})
+	}
+	running, err := operation.Running(ctx, r)
+	for _, n := range running {
+		if n.Everyone && n.Impact == "outage" {
+			chrome.Notices = append(chrome.Notices, page.Link{Label: text.T(ctx, "operation.banner.outage", "Title", n.Title.In(c.Lang)), Href: "/status/" + string(n.ID)})
+		}
+	}
+	return err
 }
 
 func (c *Call) person(ctx context.Context, r db.Reader, chrome *page.Chrome) error {
@@ -59,10 +84,21 @@ func (c *Call) person(ctx context.Context, r db.Reader, chrome *page.Chrome) err
 	if err != nil {
 		return err
 	}
-	chrome.Unread = int(unread)
+	said, err := message.UnreadPosts(ctx, r, c.Account())
+	if err != nil {
+		return err
+	}
+	chrome.Unread = int(unread + said)
 	if own.Kind == account.Operator {
 		chrome.Menu = append(chrome.Menu, page.Link{Label: text.T(ctx, "serve.operator_desk"), Href: "/operator"})
 		return nil
+	}
+	changed, _, offered, err := agreement.Offered(ctx, r, c.Account())
+	if err != nil {
+		return err
+	}
+	if offered {
+		chrome.Changed = changed.Hash
 	}
 	_, sells, err := vendor.OfAccount(ctx, r, c.Account())
 	if err != nil && !errors.Is(err, db.ErrNoRow) {

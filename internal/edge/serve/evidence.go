@@ -63,8 +63,8 @@ func (c *Call) AskEvidence(id order.ID, side evidence.Addressee) error {
 	return err
 }
 
-// SendEvidence answers with a pack of the order, and records that it was taken.
-func (c *Call) SendEvidence(of order.ID, id evidence.ID) error {
+// SendPack answers with a pack of the order, and records that it was taken.
+func (c *Call) SendPack(of order.ID, id evidence.ID) error {
 	ctx := c.R.Context()
 	var p evidence.Pack
 	if err := c.Market.DB.Write(ctx, func(tx *db.Tx) (err error) {

@@ -97,6 +97,9 @@ func (c *Call) fail(w *statusWriter, err error) {
 		c.denied()
 		err = ErrNotFound // the answer must not tell a foreign object from none
 	}
+	if Status(err) == http.StatusNotFound {
+		c.missed()
+	}
 	f, known := fault.Of(err)
 	if !known && errors.Is(err, db.ErrUnavailable) {
 		c.Market.Log.Error("database not available", "method", c.R.Method, "path", c.R.URL.Path, "reference", c.reference, "error", err)

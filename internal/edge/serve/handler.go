@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/operation"
 )
 
 // Surface is one kind of callers: browsers, or programs.
@@ -34,6 +36,9 @@ type Surface struct {
 
 // New builds the handler of the whole market and refuses a table with a hole.
 func New(m *Market, surfaces ...Surface) (http.Handler, error) {
+	if m.Files.Files == nil {
+		m.Files.Files = m.Blob
+	}
 	mux := http.NewServeMux()
 	var errs []error
 	for _, s := range surfaces {
@@ -118,10 +123,21 @@ func (c *Call) serve(s Surface, route Route, limits *limits) (err error) {
 		c.W.Header().Set("Retry-After", "2")
 		return ErrLimited.With("Seconds", 2)
 	}
+	if !route.Proves {
+		if err := c.keptOut(); err != nil {
+			return err
+		}
+	}
+	if err := c.goOn(); err != nil {
+		return err
+	}
 	if err := c.admit(route.Access); err != nil {
 		return err
 	}
 	if err := c.firstUse(); err != nil {
+		return err
+	}
+	if err := c.stillOpen(route); err != nil {
 		return err
 	}
 	return route.Handle(c)
@@ -188,10 +204,58 @@ func (c *Call) language() {
 	c.R = c.R.WithContext(text.With(c.R.Context(), chosen))
 }
 
+// stillOpen refuses changes once the service has ended, but for the routes of an
+// archive and for notices of providers, which are about money that exists.
+func (c *Call) stillOpen(route Route) error {
+	if c.R.Method == http.MethodGet || c.R.Method == http.MethodHead || route.Archive || route.Proves {
+		return nil
+	}
+	return c.Read(func(r db.Reader) error { return operation.MustChange(c.R.Context(), r) })
+}
+
+// goOn records that an account that was bound before a change of the rules goes on
+// using the market after it took effect: on the first page that a person opens,
+// which carries the banner, or the first act of a program, which gets the header.
+// The pages on which the rules are read and refused bind nobody.
+func (c *Call) goOn() error {
+	if !c.SignedIn() || c.api && c.access.name != Accepted.name || !c.api && !c.opensPage() {
+		return nil
+	}
+	ctx, due := c.R.Context(), false
+	if err := c.Read(func(r db.Reader) (err error) {
+		due, err = agreement.MayGoOn(ctx, r, c.Actor)
+		return err
+	}); err != nil || !due {
+		return err
+	}
+	on := agreement.Banner
+	if c.api {
+		on = agreement.Header
+		c.W.Header().Add("Link", `<`+page.RulesPath+`>; rel="terms-of-service"`)
+	}
+	return c.Market.DB.Write(ctx, func(tx *db.Tx) error {
+		_, err := agreement.GoOn(ctx, tx, c.Actor, on, agreement.Acceptance{Locale: string(c.Lang), IP: c.IP(), UserAgent: c.R.UserAgent()})
+		return err
+	})
+}
+
+// files are pieces of the paths that answer with a file or a part of a page, which
+// carry no banner.
+var files = []string{"/file/", "/gobl/", "/proofs/", "/d/", "/slip", "/progress", ".json", ".csv", ".pdf", ".txt", ".zip"}
+
+// opensPage reports whether the request is a person's for a whole page other than
+// those of the rules.
+func (c *Call) opensPage() bool {
+	path, accept := c.R.URL.Path, c.R.Header.Get("Accept")
+	return c.R.Method == http.MethodGet && c.R.Header.Get("HX-Request") == "" && (accept == "" || strings.Contains(accept, "text/html")) &&
+		!strings.HasPrefix(path, AgreementPath) && !strings.HasPrefix(path, page.RulesPath) &&
+		!slices.ContainsFunc(files, func(piece string) bool { return strings.Contains(path, piece) })
+}
+
 // firstUse records an acceptance by use: somebody who was shown the agreement
 // and goes on using the market's own pages has accepted it.
 func (c *Call) firstUse() error {
-	if c.api || !c.SignedIn() || c.R.Method != http.MethodGet || c.access.allow == nil || strings.HasPrefix(c.R.URL.Path, AgreementPath) {
+	if c.api || !c.SignedIn() || !c.Actor.Has(account.Owner) || c.R.Method != http.MethodGet || c.access.allow == nil || strings.HasPrefix(c.R.URL.Path, AgreementPath) {
 		return nil
 	}
 	ctx := c.R.Context()
@@ -261,7 +325,7 @@ func (c *Call) Leave() { c.setCookie("session", "", -1) }
 
 // Device is what is known about the browser, for signing in.
 func (c *Call) Device() account.Device {
-	return account.Device{IP: c.IP(), UserAgent: c.R.UserAgent(), Method: "password", Known: c.device}
+	return account.Device{IP: c.IP(), UserAgent: c.R.UserAgent(), Method: "password", Known: c.device, Screen: c.Market.Enforcing.Screen}
 }
 
 // IP is the address of the caller.

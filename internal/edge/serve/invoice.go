@@ -15,6 +15,9 @@ import (
 // KeepInvoice seals an uploaded form of an invoice and puts it into the store.
 // The caller drops it again when the act that wanted it was refused.
 func (c *Call) KeepInvoice(kind invoice.FileKind, content []byte) (u invoice.Upload, err error) {
+	if err := blame(c.Market.Files.CheckBytes(c.R.Context(), c.Market.DB, c.Actor, string(kind), content), "file"); err != nil {
+		return u, err
+	}
 	var stored []byte
 	if err := c.Read(func(r db.Reader) (err error) {
 		u, stored, err = invoice.SealFile(r, kind, content)
@@ -65,6 +68,9 @@ func (c *Call) SendInvoice(id invoice.ID, sha256 string) error {
 		content, err = invoice.OpenFile(r, f, stored)
 		return err
 	}); err != nil {
+		return err
+	}
+	if err := c.Market.Files.CheckBytes(ctx, c.Market.DB, c.Actor, "", content); err != nil {
 		return err
 	}
 	if err := Act(c, Intent{Name: "invoice.download", Subjects: []string{string(id)}, Clauses: []string{"UA 4.4"}}, func(tx *db.Tx) error {

@@ -25,8 +25,15 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/complaint"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/enforcement"
+	"yunshi/internal/market/infringement"
+	"yunshi/internal/market/message"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/settlement"
@@ -42,6 +49,10 @@ type Info struct {
 	PayHosts []string
 	Version  string
 	LogKey   string // verifying key of the transparency log
+
+	// SecurityContact is where weaknesses are reported: a mail address or the
+	// address of a page. "": the operator's own contact.
+	SecurityContact string
 }
 
 // Licence is a registration the law wants on every page.
@@ -57,8 +68,19 @@ type Market struct {
 	Refund   refund.Rules
 	Settling settlement.Work
 	Books    reconciliation.Work
-	Info     Info
-	Log      *slog.Logger
+
+	Operation operation.Rules
+	Complaint complaint.Rules
+	Notices   infringement.Rules
+	Enforcing enforcement.Rules
+	Files     content.Work  // lets files in and out
+	Content   content.Rules // decides on what people wrote
+	Talks     message.Talks
+
+	Keep privacy.Keep
+
+	Info Info
+	Log  *slog.Logger
 }
 
 // Handler answers a request or returns why not.
@@ -73,6 +95,9 @@ type Route struct {
 	// request, as payment notices do. Such a caller sends for many customers from
 	// one address and is not limited by it.
 	Proves bool
+	// Archive says that the route stays open after the end of the service although it
+	// changes something: a session, a look at what is owed, money that is settled.
+	Archive bool
 }
 
 // Call is one request with what serve found out about it.

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"yunshi/internal/base/blob"
+	"yunshi/internal/base/fault"
 )
 
 // Upload is a file that came with a form and is in the store, with its hash.
@@ -19,8 +21,9 @@ type Upload struct {
 	Stored          blob.Ref // the zero Ref: the form carried no file
 }
 
-// Upload streams the file of a form's field into the store. Its kind is what its
-// bytes look like, not what the sender says.
+// Upload streams the file of a form's field into the store and has it scanned. Its
+// kind is what its bytes look like, not what the sender says. A file in which
+// malware was found is refused, and its bytes are in quarantine.
 func (c *Call) Upload(field string) (Upload, error) {
 	var u Upload
 	parts, err := c.R.MultipartReader()
@@ -38,16 +41,68 @@ func (c *Call) Upload(field string) (Upload, error) {
 		if part.FormName() != field || part.FileName() == "" {
 			continue
 		}
-		head := make([]byte, 512)
-		n, err := io.ReadFull(part, head)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return u, cutOff(err)
-		}
-		u.Name, u.MediaType = path.Base(strings.ReplaceAll(part.FileName(), `\`, "/")), http.DetectContentType(head[:n])
-		if u.Stored, err = c.Market.Blob.Put(c.R.Context(), blob.ByContent, io.MultiReader(strings.NewReader(string(head[:n])), part)); err != nil {
-			return u, cutOff(err)
+		if u, err = c.keep(part.FileName(), part, field); err != nil {
+			return u, err
 		}
 	}
+}
+
+// Uploads keeps the files of a form's field, each like [Call.Upload], where the
+// form also carries other fields.
+func (c *Call) Uploads(field string) ([]Upload, error) {
+	if err := c.R.ParseMultipartForm(8 << 20); err != nil {
+		if errors.Is(err, http.ErrNotMultipart) {
+			return nil, nil
+		}
+		return nil, cutOff(err)
+	}
+	var all []Upload
+	for _, head := range c.R.MultipartForm.File[field] {
+		if head.Filename == "" {
+			continue
+		}
+		file, err := head.Open()
+		if err != nil {
+			return nil, err
+		}
+		u, err := c.keep(head.Filename, file, field)
+		if closed := file.Close(); err == nil {
+			err = closed
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, u)
+	}
+	return all, nil
+}
+
+// keep is the one way by which a file comes in.
+func (c *Call) keep(name string, file io.Reader, field string) (u Upload, err error) {
+	head := make([]byte, 512)
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return u, cutOff(err)
+	}
+	u.Name, u.MediaType = path.Base(strings.ReplaceAll(name, `\`, "/")), http.DetectContentType(head[:n])
+	if u.Stored, err = c.Market.Blob.Put(c.R.Context(), blob.ByContent, io.MultiReader(bytes.NewReader(head[:n]), file)); err != nil {
+		return u, cutOff(err)
+	}
+	return u, blame(c.Market.Files.Check(c.R.Context(), c.Market.DB, c.Actor, u.Name, u.Stored), field)
+}
+
+// blame says which field a refusal of a file is about.
+func blame(err error, field string) error {
+	if f, ok := fault.Of(err); ok && f.Kind == fault.Invalid {
+		return f.In(field)
+	}
+	return err
+}
+
+// MayLeave passes a stored file on its way out: what was stored before there was a
+// scanner, or by another one, is scanned first.
+func (c *Call) MayLeave(key, sha256 string, size int64) error {
+	return c.Market.Files.Check(c.R.Context(), c.Market.DB, c.Actor, "", blob.Ref{Key: key, SHA256: sha256, Size: size})
 }
 
 // cutOff tells a file that is too large from one that broke off.
@@ -60,7 +115,10 @@ func cutOff(err error) error {
 }
 
 // SendFile answers with a stored file, to be kept and not to be run.
-func (c *Call) SendFile(key, name, mediaType string, size int64) error {
+func (c *Call) SendFile(key, name, mediaType, sha256 string, size int64) error {
+	if err := c.MayLeave(key, sha256, size); err != nil {
+		return err
+	}
 	content, _, err := c.Market.Blob.Open(c.R.Context(), key)
 	if err != nil {
 		return err

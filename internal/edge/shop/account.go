@@ -172,6 +172,8 @@ type identityView struct {
 	Next    string
 	Refusal *page.Refusal
 
+	AskBank bool // the law lets the market ask for a bank account here
+
 	Name, Number, Mobile, Mail, Bank, Representative, Consent page.Field
 }
 
@@ -185,7 +187,11 @@ func showIdentity(c *serve.Call, failed error) error {
 		if v.Account, err = account.Get(ctx, r, c.Account()); err != nil {
 			return err
 		}
-		v.Case, err = latestCase(ctx, r, c.Account())
+		if v.Case, err = latestCase(ctx, r, c.Account()); err != nil {
+			return err
+		}
+		law, err := agreement.LawInForce(ctx, r)
+		v.AskBank = identity.BankNeeded(v.Account.SubjectType, law.BankOnNeed)
 		return err
 	})
 	if err != nil {
@@ -218,9 +224,14 @@ func submitIdentity(c *serve.Call) error {
 		if err != nil {
 			return err
 		}
+		law, err := agreement.LawInForce(ctx, tx)
+		if err != nil {
+			return err
+		}
 		in := identity.Application{
-			SubjectType: own.SubjectType, Name: form("name"), IDKind: identity.USCC, Number: form("number"), Mobile: form("mobile"),
+			BankOnNeed: law.BankOnNeed, SubjectType: own.SubjectType, Name: form("name"), IDKind: identity.USCC, Number: form("number"), Mobile: form("mobile"),
 			Email: form("email"), BankAccount: form("bank_account"), LegalRepresentative: form("legal_representative"), Consent: form("consent") != "",
+			Screen: c.Market.Enforcing.Screen,
 		}
 		if own.SubjectType == account.Individual {
 			in.IDKind = identity.ResidentID
@@ -229,6 +240,9 @@ func submitIdentity(c *serve.Call) error {
 		return err
 	})
 	if err != nil {
+		if lost := c.Caught(err); lost != nil {
+			return lost
+		}
 		return again(c, err, showIdentity)
 	}
 	to := page.AccountPath + "/identity"

@@ -10,6 +10,7 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/search"
 )
 
@@ -17,6 +18,8 @@ import (
 type homeView struct {
 	Groups []categoryGroup
 	Newest []page.ProductCard
+	Ending operation.Service
+	News   news
 }
 
 // categoryGroup is a category of the first level with its children.
@@ -34,16 +37,25 @@ func home(c *serve.Call) error {
 			return err
 		}
 		v.Groups = groups(tree, c.Lang)
+		if v.News, err = loadNews(ctx, r); err != nil {
+			return err
+		}
 		found, err := search.Find(ctx, r, search.Query{Lang: c.Lang, Sort: search.Newest, Limit: 8})
+		if err != nil {
+			return err
+		}
 		v.Newest = cards(found.Hits, tree, c.Lang)
-		return err
+		if v.Ending, err = operation.ServiceOf(ctx, r); err != nil {
+			return err
+		}
+		return rated(ctx, r, found.Hits, v.Newest)
 	})
 	if err != nil {
 		return err
 	}
 	frame := c.Chrome(text.T(c.R.Context(), "shop.home.title"))
 	frame.Description = text.T(c.R.Context(), "shop.home.lead")
-	return show(c, http.StatusOK, homePage(frame, v))
+	return show(c, http.StatusOK, homePage(frame, v, c.Lang))
 }
 
 func groups(tree []catalog.Category, lang text.Lang) []categoryGroup {
@@ -87,6 +99,7 @@ type listView struct {
 	Sorts   []page.Tab
 	Cards   []page.ProductCard
 	Pages   page.Pages
+	Moved   string // name of the retired category that led here, "" for none
 	Restart string // address of the first page, "" on the first page
 	Clear   string // address without any filter, "" when there is none
 }
@@ -104,6 +117,9 @@ func category(c *serve.Call) error {
 	})
 	if err != nil {
 		return err
+	}
+	if this.State == catalog.CategoryRetired && this.Successor != "" {
+		return c.Redirect("/c/" + this.Successor + "?from=" + escape(code))
 	}
 	var crumbs []page.Link
 	if this.Parent != "" {
@@ -139,20 +155,32 @@ func list(c *serve.Call, frame page.Chrome, code string) error {
 	}
 	var tree []catalog.Category
 	var found search.Page
+	moved := ""
+	var shown []page.ProductCard
 	err := c.Read(func(r db.Reader) (err error) {
 		if tree, err = catalog.Categories(ctx, r); err != nil {
 			return err
 		}
-		found, err = search.Find(ctx, r, q)
-		return err
+		if from := c.R.URL.Query().Get("from"); from != "" {
+			if old, err := catalog.CategoryOf(ctx, r, from); err == nil && old.State == catalog.CategoryRetired {
+				moved = old.Name.In(c.Lang)
+			}
+		}
+		if found, err = search.Find(ctx, r, q); err != nil {
+			return err
+		}
+		shown = cards(found.Hits, tree, c.Lang)
+		return rated(ctx, r, found.Hits, shown)
 	})
 	if err != nil {
 		return err
 	}
 	here := address{path: c.R.URL.Path, query: c.R.URL.Query()}
 	here.query.Del("lang")
+	here.query.Del("from")
 	v := listView{
-		Text: q.Text, Cards: cards(found.Hits, tree, c.Lang), Count: countOf(c, found),
+		Moved: moved,
+		Text:  q.Text, Cards: shown, Count: countOf(c, found),
 		Facets: facets(c, here, tree, code, q), Sorts: sorts(c, here, q),
 	}
 	if found.Next != "" {

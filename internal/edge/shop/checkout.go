@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/money"
@@ -12,8 +13,10 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/order"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/vendor"
 )
 
@@ -26,9 +29,14 @@ type checkoutView struct {
 	Refusal *page.Refusal
 	Blocked bool // a rule stands in the way; the button is off
 	Free    bool
+	Protect []agreement.Clause // of the agreement, for the vendor's rights
 
 	Quantity, Account, Accept, Business, Voucher, Method page.Field
 	AskBusiness                                          bool
+
+	MayShare   bool // this vendor may get data that a customer lets it have
+	ShareUntil time.Time
+	Share      page.Field
 }
 
 func checkout(c *serve.Call) error { return showCheckout(c, nil) }
@@ -44,6 +52,15 @@ func showCheckout(c *serve.Call, failed error) error {
 			return err
 		}
 		if mine, err = account.Choosable(ctx, r, c.Actor); err != nil {
+			return err
+		}
+		if v.Protect, err = protection(ctx, r); err != nil {
+			return err
+		}
+		if v.MayShare, err = mayReceive(ctx, r, v.Quote.Offer.Product.Vendor); err != nil {
+			return err
+		}
+		if v.ShareUntil, err = privacy.Until(ctx, r); err != nil {
 			return err
 		}
 		merchants, err = vendor.Merchants(ctx, r, v.Quote.Offer.Product.Vendor)
@@ -68,6 +85,10 @@ func showCheckout(c *serve.Call, failed error) error {
 	}
 	v.Accept = page.Field{Name: "accept_terms", Label: text.T(c.R.Context(), "shop.checkout.accept"), Required: true, Error: errs["accept_terms"]}
 	v.Business = page.Field{Name: "business", Label: text.T(c.R.Context(), "shop.checkout.business"), Hint: text.T(c.R.Context(), "shop.checkout.business.hint"), Quiet: true, Checked: c.R.PostFormValue("business") != ""}
+	v.Share = shareField(ctx, errs)
+	for i, o := range v.Share.Options { // as typed, when the form comes back
+		v.Share.Options[i].Chosen = slices.Contains(ticked(c), privacy.Field(o.Value))
+	}
 	v.Voucher = field(c, errs, page.Field{Name: "voucher", Label: text.T(c.R.Context(), "shop.checkout.voucher"), Hint: text.T(c.R.Context(), "shop.checkout.voucher.hint"), Autocomplete: "off", Width: "medium", MaxLength: 64})
 	v.Voucher.Value = strings.TrimSpace(v.Voucher.Value)
 	v.Method = field(c, errs, page.Field{Name: "gateway", Label: text.T(c.R.Context(), "shop.checkout.method"), Required: true, Options: methods(c, merchants)})
@@ -162,10 +183,17 @@ func placeOrder(c *serve.Call) error {
 	if form("update") != "" {
 		return c.Redirect("/checkout?plan=" + escape(form("plan")) + "&quantity=" + escape(form("quantity")))
 	}
+	share := ticked(c)
 	placed, err := serve.Do(c, serve.Intent{
-		Name: "order.place", Input: in, Subjects: []string{string(in.Plan), string(in.For)}, Clauses: []string{"UA 4.2", "UA 4.3"},
+		Name: "order.place", Input: []any{in, share}, Subjects: []string{string(in.Plan), string(in.For)}, Clauses: []string{"UA 4.2", "UA 4.3"},
 	}, func(tx *db.Tx) (order.ID, error) {
 		o, err := order.Place(ctx, tx, c.Actor, in)
+		if err != nil || len(share) == 0 {
+			return o.ID, err
+		}
+		_, err = privacy.Give(ctx, tx, c.Actor, privacy.Giving{
+			Account: o.Account, Vendor: o.Vendor, Fields: share, Method: privacy.AtCheckout, Order: string(o.ID), Lang: c.Lang,
+		})
 		return o.ID, err
 	})
 	if err != nil {

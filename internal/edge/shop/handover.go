@@ -17,6 +17,7 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
@@ -105,6 +106,9 @@ func download(c *serve.Call) error {
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := c.MayLeave(opened.File.Blob, opened.File.SHA256, opened.File.Size); err != nil {
 		return err
 	}
 	content, err := opened.Content(ctx, c.Market.Blob)
@@ -196,6 +200,7 @@ type rightView struct {
 	Hand    *handover
 	Slug    string
 	Name    string
+	Protect []agreement.Clause // of the agreement, for the vendor's rights
 	Refusal *page.Refusal
 }
 
@@ -221,6 +226,9 @@ func loadRight(c *serve.Call) (v rightView, err error) {
 			return err
 		}
 		v.Slug = p.Slug
+		if v.Protect, err = protection(ctx, r); err != nil {
+			return err
+		}
 		if v.Name, err = nameOfRight(ctx, r, v.Right); err != nil {
 			return err
 		}

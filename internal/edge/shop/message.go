@@ -20,11 +20,24 @@ const inboxPage = 50
 type inboxView struct {
 	Items []message.Item
 	Pages page.Pages
+
+	Unread int64 // messages of conversations
+}
+
+// conversationsLabel leads from the notices to the conversations.
+func conversationsLabel(ctx context.Context, unread int64) string {
+	if unread == 0 {
+		return text.T(ctx, "conversation.title")
+	}
+	return text.T(ctx, "conversation.title") + " · " + unreadPosts(ctx, unread)
 }
 
 func messages(c *serve.Call) error {
 	var v inboxView
 	err := c.Read(func(r db.Reader) (err error) {
+		if v.Unread, err = message.UnreadPosts(c.R.Context(), r, c.Account()); err != nil {
+			return err
+		}
 		v.Items, err = message.Inbox(c.R.Context(), r, c.Account(), message.ID(c.R.FormValue("before")))
 		return err
 	})

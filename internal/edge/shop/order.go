@@ -44,7 +44,9 @@ type orderView struct {
 	Right    entitlement.Entitlement
 	Hand     *handover
 	Invoices []invoice.Request
+	Review   myReview
 	Refund   string // state of the newest request or matter; "" without one
+	Disputes int    // complaints and claims
 	Acts     []audit.Act
 	Method   page.Field
 	Key      string
@@ -66,6 +68,9 @@ func renderOrder(c *serve.Call, v orderView, failed error) error {
 	frame.Refresh = v.poll()
 	if c.R.Method == http.MethodPost {
 		frame.Refresh, frame.Path = 0, orderPath(v.Order.ID)
+	}
+	if failed == nil {
+		failed = v.Review.failed
 	}
 	return show(c, refusalStatus(failed), orderPage(frame, v, c.Lang))
 }
@@ -118,7 +123,15 @@ func loadOrder(c *serve.Call) (v orderView, err error) {
 				return err
 			}
 		}
+		if v.Order.State.Paid() {
+			if v.Review, err = myReviewOf(c, r, v.Order, nil); err != nil {
+				return err
+			}
+		}
 		if v.Refund, err = refundStateOf(ctx, r, v.Order.ID); err != nil {
+			return err
+		}
+		if v.Disputes, err = complainedOf(ctx, r, v.Order.ID); err != nil {
 			return err
 		}
 		if merchants, err = vendor.Merchants(ctx, r, v.Order.Vendor); err != nil {

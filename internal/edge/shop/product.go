@@ -17,6 +17,7 @@ import (
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/vendor"
@@ -36,6 +37,8 @@ type productView struct {
 	Refusal  *page.Refusal // why nobody can buy it now
 	Account  string        // that is signed in
 	SignIn   string        // address of signing in and coming back
+	Reviews  reviewsView
+	Reported bool
 }
 
 func product(c *serve.Call) error {
@@ -43,8 +46,12 @@ func product(c *serve.Call) error {
 	var v productView
 	var refusal error
 	var parent catalog.Category
+	gone := false
 	err := c.Read(func(r db.Reader) (err error) {
 		if v.Product, err = catalog.BySlug(ctx, r, c.R.PathValue("slug")); err != nil {
+			return err
+		}
+		if _, gone, err = enforcement.TombstoneOf(ctx, r, contentOf(v.Product)); gone || err != nil {
 			return err
 		}
 		if v.Gone, err = offMarket(v.Product); err != nil {
@@ -67,6 +74,9 @@ func product(c *serve.Call) error {
 			return err
 		}
 		v.Seller = sellerOf(c.Lang, v.Quote.Offer.Vendor)
+		if v.Reviews, err = reviewsOf(ctx, c, r, v.Product, v.Seller.Name); err != nil {
+			return err
+		}
 		category, err := catalog.CategoryOf(ctx, r, v.Content.Category)
 		if err != nil {
 			return err
@@ -95,6 +105,10 @@ func product(c *serve.Call) error {
 	if err != nil {
 		return err
 	}
+	if gone {
+		_, err := blocked(c, contentOf(v.Product))
+		return err
+	}
 	if refusal != nil {
 		if _, known := fault.Of(refusal); !known {
 			return refusal
@@ -102,6 +116,7 @@ func product(c *serve.Call) error {
 		shown := page.RefusalOf(ctx, refusal)
 		v.Refusal = &shown
 	}
+	v.Reported = c.R.URL.Query().Has("reported")
 	v.SignIn = page.SignInPath + "?next=" + escape(checkoutAddress(v.Quote))
 	crumbs := []page.Link{{Label: v.Category, Href: "/c/" + v.Content.Category}}
 	if parent.Code != "" {
@@ -110,6 +125,11 @@ func product(c *serve.Call) error {
 	frame := chrome(c, v.Content.Name.In(c.Lang), crumbs...)
 	frame.Description = v.Content.Summary.In(c.Lang)
 	return show(c, http.StatusOK, productPage(frame, v, c.Lang))
+}
+
+// contentOf names a product's terms sheet as something that a case may block.
+func contentOf(p catalog.Product) enforcement.Content {
+	return enforcement.Content{Kind: enforcement.Product, ID: string(p.ID)}
 }
 
 // offMarket reports whether a product is not sold any more. One that was never

@@ -18,6 +18,8 @@ import (
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
+	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/refund"
 )
@@ -29,6 +31,7 @@ type refundView struct {
 	Request *refund.Request
 	Steps   []refund.Step
 	Matter  *refund.Record
+	Late    bool               // the matter has stayed open longer than the law allows
 	Reason  refund.Reason      // chosen; "" before
 	Would   *refund.Assessment // what the chosen reason gives back
 	Reasons page.Field
@@ -79,6 +82,9 @@ func refundAgain(c *serve.Call, id order.ID, failed error) error {
 				return err
 			}
 			v.Matter = &record
+			if v.Late, err = complaint.Overdue(ctx, r, record.Matter); err != nil {
+				return err
+			}
 		}
 		if v.asking() {
 			reason := v.Reason
@@ -130,7 +136,11 @@ func askRefund(c *serve.Call) error {
 	}
 	in := refund.Ask{Order: id, Reason: refund.Reason(form("reason")), Text: form("text"), Amount: x, Keep: form("keep") != ""}
 	err = serve.Act(c, serve.Intent{Name: "refund.submit", Input: in, Subjects: []string{string(id)}, Clauses: []string{"UA 4.5"}}, func(tx *db.Tx) error {
-		_, err := c.Market.Refund.Submit(ctx, tx, c.Actor, in)
+		if _, err := c.Market.Refund.Submit(ctx, tx, c.Actor, in); err != nil {
+			return err
+		}
+		// The form says so: who asks under the refund rules accepts them, and with them the whole.
+		_, err := agreement.AcceptRule(ctx, tx, c.Actor, "refund", agreement.Acceptance{Locale: string(c.Lang), IP: c.IP(), UserAgent: c.R.UserAgent()})
 		return err
 	})
 	if err := flagged(c, id, err); err != nil {
@@ -275,7 +285,7 @@ func attachProof(c *serve.Call) error {
 	}
 	u, err := c.Upload("file")
 	if err != nil {
-		return err
+		return refundDone(c, m.Order, err)
 	}
 	err = serve.Act(c, serve.Intent{Name: "refund.matter.attach", Input: u.Stored, Subjects: []string{string(m.ID), string(m.Order)}, Clauses: []string{"UA 4.5"}}, func(tx *db.Tx) error {
 		_, err := refund.Attach(ctx, tx, c.Actor, m.ID, refund.Proof{Name: u.Name, MediaType: u.MediaType, Size: u.Stored.Size, SHA256: u.Stored.SHA256, Blob: u.Stored.Key})
@@ -292,7 +302,7 @@ func openProof(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	return c.SendFile(p.Blob, p.Name, p.MediaType, p.Size)
+	return c.SendFile(p.Blob, p.Name, p.MediaType, p.SHA256, p.Size)
 }
 
 // oneRefund leads from a request or matter to its order's refund.

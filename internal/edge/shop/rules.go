@@ -18,6 +18,7 @@ type agreementView struct {
 	Bundle   agreement.Bundle
 	Text     agreement.Version
 	Books    []agreement.Version
+	News     news
 	SignedIn bool
 	Standing agreement.Standing
 	Since    time.Time
@@ -55,6 +56,9 @@ func loadAgreement(c *serve.Call) (v agreementView, err error) {
 			return err
 		}
 		v.Books = v.Bundle.Rulebooks
+		if v.News, err = loadNews(ctx, r); err != nil {
+			return err
+		}
 		if v.SignedIn {
 			v.Standing, v.Since, err = agreement.Status(ctx, r, c.Account())
 		}
@@ -76,6 +80,29 @@ func acceptAgreement(c *serve.Call) error {
 		return again(c, err, renderAgreement)
 	}
 	return c.Redirect(local(c.R.PostFormValue("next"), page.HomePath))
+}
+
+// archives lists every document with the way to all its versions.
+func archives(c *serve.Call) error {
+	ctx := c.R.Context()
+	var all []agreement.Version
+	if err := c.Read(func(r db.Reader) error {
+		codes, err := agreement.Codes(ctx, r)
+		if err != nil {
+			return err
+		}
+		for _, code := range codes {
+			versions, err := agreement.Versions(ctx, r, code)
+			if err != nil {
+				return err
+			}
+			all = append(all, versions[0])
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return show(c, http.StatusOK, archivesPage(chrome(c, text.T(ctx, "rule.archives"), rulesCrumb(c)), all, c.Lang))
 }
 
 // anchorOf is where a clause stands on the page of the agreement: the place that
@@ -126,26 +153,30 @@ func rulesRulebook(c *serve.Call) error {
 }
 
 func rulesPrivacy(c *serve.Call) error {
+	ctx := c.R.Context()
 	var notice agreement.Version
+	var made inventoryView
 	err := c.Read(func(r db.Reader) (err error) {
-		notice, err = agreement.ReadDocument(c.R.Context(), r, agreement.PrivacyNotice, 0)
+		if notice, err = agreement.ReadDocument(ctx, r, agreement.PrivacyNotice, 0); err != nil {
+			return err
+		}
+		made, err = readInventory(ctx, r)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return show(c, http.StatusOK, documentsPage(chrome(c, notice.Title.In(c.Lang), rulesCrumb(c)), []agreement.Version{notice}, c.Lang))
+	return show(c, http.StatusOK, noticePage(chrome(c, notice.Title.In(c.Lang), rulesCrumb(c)), notice, made, c.Lang))
 }
 
-// Two pages of the footer are places in a longer text.
-func rulesRefund(c *serve.Call) error     { return c.Redirect("/rules/rulebook#refund-1") }
-func rulesComplaints(c *serve.Call) error { return c.Redirect("/rules/agreement#c5.1") }
+// A page of the footer is a place in a longer text.
+func rulesRefund(c *serve.Call) error { return c.Redirect("/rules/rulebook#refund-1") }
 
 // lawArticle is an article of the law that a refusal of this market may cite.
 type lawArticle struct{ Anchor, Name, Text string }
 
 // laws are the articles cited, by the key of their words.
-var laws = []string{"ecl-16", "ecl-17", "ecl-19", "ecl-20", "ecl-27", "ecl-38", "ecl-40", "ecl-49", "ecl-58", "al-9", "pipl-29"}
+var laws = []string{"ecl-16", "ecl-17", "ecl-19", "ecl-20", "ecl-27", "ecl-34", "ecl-38", "ecl-40", "ecl-42", "ecl-43", "ecl-44", "ecl-49", "ecl-58", "ecl-59", "ecl-61", "ecl-62", "al-9", "csl-21", "pipl-29", "pipl-57", "pipl-69"}
 
 func rulesLaw(c *serve.Call) error {
 	out := make([]lawArticle, len(laws))

@@ -66,7 +66,7 @@ func register(c *serve.Call) error {
 	}
 	in := account.Registration{
 		SubjectType: account.SubjectType(form("subject_type")), DisplayName: form("display_name"), UserName: form("user_name"),
-		Email: form("email"), Mobile: form("mobile"), Password: hash, Locale: string(c.Lang),
+		Email: form("email"), Mobile: form("mobile"), Password: hash, Locale: string(c.Lang), Screen: c.Market.Enforcing.Screen,
 	}
 	// Nobody acts for an account that is only being made.
 	visitor := audit.Actor{Kind: audit.Person, User: "visitor", Locale: string(c.Lang)}

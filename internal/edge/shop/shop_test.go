@@ -18,6 +18,7 @@ import (
 	"yunshi/internal/base/blob"
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/mail"
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/operatordesk"
 	"yunshi/internal/edge/serve"
@@ -26,10 +27,15 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/complaint"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/message"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
+	"yunshi/internal/market/review"
 	"yunshi/internal/market/search"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/world"
@@ -41,7 +47,12 @@ type site struct {
 	t     *testing.T
 	url   string
 	offer catalog.Offer
-	files blob.Store
+
+	handler http.Handler
+	market  *serve.Market
+	letters *letters
+	mails   mail.Recorder
+	files   blob.Store
 }
 
 func open(t *testing.T) *site {
@@ -54,14 +65,21 @@ func open(t *testing.T) *site {
 	}
 	s.files = files
 	m := &serve.Market{
-		DB: s.DB, Blob: files, Refund: s.Refund, Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
+		DB: s.DB, Blob: files, Refund: s.Refund, Notices: notices(s), Keep: privacy.Keepers(), Gateways: map[string]payment.Gateway{world.Gateway: s.Provider}, Methods: []string{world.Gateway},
 		Info: serve.Info{Market: "云市", Operator: world.Operator, BaseURL: "http://shop.example"}, Log: slog.New(slog.DiscardHandler),
+		Talks: message.Talks{Parties: order.Parties}, Content: content.Rules{Owners: map[content.Kind]content.Owner{
+			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
+		}},
 	}
+	s.market = m
+	m.Complaint = complaint.Rules{RedLetter: s.Refund.RedLetter}
+	s.With(complaint.Work{Rules: m.Complaint, Sender: &s.mails, BaseURL: "http://shop.example"}.Handlers())
 	routes := slices.Concat(shop.Routes(m), vendordesk.Routes(m), operatordesk.Routes(m, nil))
 	handler, err := serve.New(m, serve.Surface{Routes: routes, MaxBody: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.handler = handler
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	s.url = server.URL
@@ -603,8 +621,10 @@ func (s *site) email(t *testing.T, by audit.Actor) (email string) {
 	t.Helper()
 	s.Read(func(r db.Reader) error {
 		all, err := account.Contacts(t.Context(), r, account.ID(by.Account))
-		if err == nil && len(all) > 0 {
-			email = all[0].Email
+		for _, one := range all { // of the operator's account, all its people
+			if email == "" || string(one.User) == by.User {
+				email = one.Email
+			}
 		}
 		return err
 	})

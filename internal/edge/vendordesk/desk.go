@@ -41,7 +41,7 @@ const MaxUpload = 64 << 20
 // whoever may not write, names the clause, and leaves evidence.
 func Routes(m *serve.Market) []serve.Route {
 	d := desk{m}
-	return []serve.Route{
+	return append(d.disputeRoutes(), []serve.Route{
 		{Pattern: "GET /vendor", Access: serve.SignedIn, Handle: d.home},
 		{Pattern: "GET /vendor/find", Access: serve.Seller, Handle: d.find},
 		{Pattern: "GET /vendor/apply", Access: serve.SignedIn, Handle: d.applyForm},
@@ -73,12 +73,23 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "POST /vendor/files", Access: serve.Seller, Handle: d.upload},
 		{Pattern: "GET /vendor/orders", Access: serve.Seller, Handle: d.orders},
 		{Pattern: "GET /vendor/orders/{order}", Access: serve.Seller, Handle: d.order},
+		{Pattern: "GET /vendor/conversations", Access: serve.Seller, Handle: d.conversations},
+		{Pattern: "GET /vendor/conversations/new", Access: serve.Seller, Handle: d.newConversation},
+		{Pattern: "POST /vendor/conversations", Access: serve.Seller, Handle: d.startConversation},
+		{Pattern: "GET /vendor/conversations/{id}", Access: serve.Seller, Handle: d.conversation},
+		{Pattern: "POST /vendor/conversations/{id}", Access: serve.Seller, Handle: d.say},
+		{Pattern: "GET /vendor/conversations/{id}/files/{file}", Access: serve.Seller, Handle: d.conversationFile},
+		{Pattern: "POST /vendor/conversations/{id}/posts/{post}/report", Access: serve.Seller, Handle: d.reportPost},
+		{Pattern: "GET /vendor/reviews", Access: serve.Seller, Handle: d.reviews},
+		{Pattern: "DELETE /vendor/reviews/{review}", Access: serve.Seller, Handle: d.deleteReview},
+		{Pattern: "POST /vendor/reviews/{review}/answer", Access: serve.Seller, Handle: d.answerReview},
+		{Pattern: "POST /vendor/reviews/{review}/report", Access: serve.Seller, Handle: d.reportReview},
 		{Pattern: "GET /vendor/orders/{order}/evidence", Access: serve.Seller, Handle: d.evidence},
 		{Pattern: "POST /vendor/orders/{order}/evidence", Access: serve.Seller, Handle: d.askEvidence},
 		{Pattern: "GET /vendor/orders/{order}/evidence/{pack}", Access: serve.Seller, Handle: d.takeEvidence},
 		{Pattern: "GET /vendor/refunds", Access: serve.Seller, Handle: d.refunds},
 		{Pattern: "GET /vendor/refunds/{refund}", Access: serve.Seller, Handle: d.refund},
-		{Pattern: "POST /vendor/refunds/{refund}/answer", Access: serve.Seller, Handle: d.answerRefund},
+		{Pattern: "POST /vendor/refunds/{refund}/answer", Access: serve.Seller, Handle: d.answerRefund, Archive: true},
 		{Pattern: "POST /vendor/refunds/{refund}/say", Access: serve.Seller, Handle: d.sayInMatter},
 		{Pattern: "POST /vendor/refunds/{refund}/proof", Access: serve.Seller, Handle: d.attachProof},
 		{Pattern: "GET /vendor/refunds/{refund}/proofs/{proof}", Access: serve.Seller, Handle: d.openProof},
@@ -89,24 +100,42 @@ func Routes(m *serve.Market) []serve.Route {
 		{Pattern: "GET /vendor/invoices", Access: serve.Seller, Handle: d.invoices},
 		{Pattern: "GET /vendor/invoices/{invoice}", Access: serve.Seller, Handle: d.invoice},
 		{Pattern: "GET /vendor/invoices/{invoice}/files/{sha}", Access: serve.Seller, Handle: d.invoiceFile},
-		{Pattern: "POST /vendor/invoices/{invoice}/confirm", Access: serve.Seller, Handle: d.confirmInvoice},
-		{Pattern: "POST /vendor/invoices/{invoice}/reject", Access: serve.Seller, Handle: d.rejectInvoice},
-		{Pattern: "POST /vendor/invoices/{invoice}/files", Access: serve.Seller, Handle: d.uploadInvoice},
-		{Pattern: "POST /vendor/invoices/{invoice}/red", Access: serve.Seller, Handle: d.enterRed},
-		{Pattern: "POST /vendor/invoices/{invoice}/red/{red}", Access: serve.Seller, Handle: d.answerRed},
+		{Pattern: "POST /vendor/invoices/{invoice}/confirm", Access: serve.Seller, Handle: d.confirmInvoice, Archive: true},
+		{Pattern: "POST /vendor/invoices/{invoice}/reject", Access: serve.Seller, Handle: d.rejectInvoice, Archive: true},
+		{Pattern: "POST /vendor/invoices/{invoice}/files", Access: serve.Seller, Handle: d.uploadInvoice, Archive: true},
+		{Pattern: "POST /vendor/invoices/{invoice}/red", Access: serve.Seller, Handle: d.enterRed, Archive: true},
+		{Pattern: "POST /vendor/invoices/{invoice}/red/{red}", Access: serve.Seller, Handle: d.answerRed, Archive: true},
+		{Pattern: "GET /vendor/measures", Access: serve.Seller, Handle: d.measures},
+		{Pattern: "GET /vendor/measures/{case}", Access: serve.Seller, Handle: d.measure},
+		{Pattern: "POST /vendor/measures/{case}/appeal", Access: serve.Owner, Handle: d.onMeasure("appeal")},
+		{Pattern: "POST /vendor/measures/{case}/human", Access: serve.Owner, Handle: d.onMeasure("human")},
+		{Pattern: "POST /vendor/measures/{case}/answer/{measure}", Access: serve.Owner, Handle: d.onMeasure("answer")},
+		{Pattern: "GET /vendor/reports/new", Access: serve.Seller, Handle: d.newReport},
+		{Pattern: "POST /vendor/reports/new", Access: serve.Seller, Handle: d.sendReport},
+		{Pattern: "POST /vendor/orders/{order}/reach", Access: serve.Seller, Handle: d.reach},
+		{Pattern: "POST /vendor/orders/{order}/relay", Access: serve.Seller, Handle: d.relay},
+		{Pattern: "GET /vendor/data", Access: serve.Seller, Handle: d.data},
+		{Pattern: "POST /vendor/data/annex", Access: serve.Seller, Handle: d.acceptAnnex},
+		{Pattern: "GET /vendor/data/{request}", Access: serve.Seller, Handle: d.dataRequest},
+		{Pattern: "POST /vendor/data/{request}", Access: serve.Seller, Handle: d.answerDataRequest},
 		{Pattern: "GET /vendor/hooks", Access: serve.Seller, Handle: d.hooks},
 		{Pattern: "POST /vendor/hooks", Access: serve.Seller, Handle: d.setHook},
 		{Pattern: "POST /vendor/hooks/verify", Access: serve.Seller, Handle: d.verifyHook},
 		{Pattern: "GET /vendor/income", Access: serve.Seller, Handle: d.income},
-		{Pattern: "POST /vendor/income/withdrawals", Access: serve.Seller, Handle: d.withdraw},
-		{Pattern: "POST /vendor/income/withdrawals/{withdrawal}/cancel", Access: serve.Seller, Handle: d.cancel},
+		{Pattern: "POST /vendor/income/withdrawals", Access: serve.Seller, Handle: d.withdraw, Archive: true},
+		{Pattern: "POST /vendor/income/withdrawals/{withdrawal}/cancel", Access: serve.Seller, Handle: d.cancel, Archive: true},
 		{Pattern: "GET /vendor/income/statements", Access: serve.Seller, Handle: d.statements},
 		{Pattern: "GET /vendor/income/statements/{month}", Access: serve.Seller, Handle: d.statement},
 		{Pattern: "GET /vendor/income/statements/{month}/{form}", Access: serve.Seller, Handle: d.downloadStatement},
-		{Pattern: "POST /vendor/income/statements/{month}", Access: serve.Seller, Handle: d.answerStatement},
+		{Pattern: "POST /vendor/income/statements/{month}", Access: serve.Seller, Handle: d.answerStatement, Archive: true},
+		{Pattern: "GET /vendor/infringements", Access: serve.Seller, Handle: d.infringements},
+		{Pattern: "GET /vendor/infringements/{notice}", Access: serve.Seller, Handle: d.infringement},
+		{Pattern: "POST /vendor/infringements/{notice}/answer", Access: serve.Seller, Handle: d.answerInfringement},
+		{Pattern: "POST /vendor/infringements/{notice}/file", Access: serve.Seller, Handle: d.attachInfringement},
+		{Pattern: "GET /vendor/infringements/{notice}/files/{file}", Access: serve.Seller, Handle: d.infringementFile},
 		{Pattern: "GET /vendor/money", Access: serve.Seller, Handle: d.money},
 		{Pattern: "POST /vendor/money/merchants", Access: serve.Seller, Handle: d.addMerchant},
-	}
+	}...)
 }
 
 type desk struct{ m *serve.Market }
@@ -124,12 +153,18 @@ var sections = []struct{ key, href, icon, group string }{
 	{"vendordesk.nav.deliveries", "/vendor/deliveries", "box", ""},
 	{"vendordesk.nav.invoices", "/vendor/invoices", "file", ""},
 	{"vendordesk.nav.refunds", "/vendor/refunds", "refund", ""},
+	{"vendordesk.nav.infringements", "/vendor/infringements", "warning", ""},
+	{"conversation.title", "/vendor/conversations", "chat", ""},
+	{"review.title", "/vendor/reviews", "flag", ""},
+	{"vendordesk.nav.complaints", "/vendor/complaints", "flag", ""},
 	{"vendordesk.nav.income", "/vendor/income", "money", ""},
 	{"vendordesk.nav.money", "/vendor/money", "scale", ""},
 	{"vendordesk.nav.products", "/vendor/products", "tag", "vendordesk.nav.catalogue"},
 	{"vendordesk.nav.files", "/vendor/files", "file", ""},
 	{"vendordesk.nav.hooks", "/vendor/hooks", "gear", "vendordesk.nav.business"},
 	{"vendordesk.nav.profile", "/vendor/profile", "shield", ""},
+	{"vendordesk.nav.measures", "/vendor/measures", "scale", ""},
+	{"vendordesk.nav.data", "/vendor/data", "people", ""},
 }
 
 // frame builds the frame of a page in a section; crumbs lead from the section
@@ -179,7 +214,7 @@ func (d desk) seller(c *serve.Call, r db.Reader) (vendor.Vendor, error) {
 // find leads from an id to its page, and from words to the product list.
 func (d desk) find(c *serve.Call) error {
 	q := strings.TrimSpace(c.R.URL.Query().Get("q"))
-	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "rrq_": "refunds", "rfm_": "refunds"} {
+	for prefix, to := range map[string]string{"ord_": "orders", "inv_": "invoices", "dlv_": "deliveries", "prd_": "products", "ver_": "versions", "ifn_": "infringements", "rrq_": "refunds", "rfm_": "refunds", "cmp_": "complaints", "clm_": "claims", "prq_": "data"} {
 		if strings.HasPrefix(q, prefix) && !strings.ContainsAny(q, "/?#") {
 			return c.Redirect("/vendor/" + to + "/" + q)
 		}

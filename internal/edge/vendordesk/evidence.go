@@ -69,5 +69,5 @@ func (d desk) takeEvidence(c *serve.Call) error {
 	if err != nil {
 		return err
 	}
-	return c.SendEvidence(o.ID, evidence.ID(c.R.PathValue("pack")))
+	return c.SendPack(o.ID, evidence.ID(c.R.PathValue("pack")))
 }

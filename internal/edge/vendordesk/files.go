@@ -4,10 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"path"
-	"strings"
 
-	"yunshi/internal/base/blob"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
@@ -34,42 +31,28 @@ func (d desk) filesAgain(c *serve.Call, refusal error) error {
 	return d.shown(c, refusal, filesPage(f, all, refusal, page.FieldErrors(ctx, refusal)))
 }
 
-// upload streams a file into the store, where its hash is taken on the way, and
-// then notes it. A file above the limit ends the stream and is not noted.
+// upload has a file kept and scanned, and then notes it. A file above the limit
+// ends the stream and is not noted.
 func (d desk) upload(c *serve.Call) error {
 	ctx := c.R.Context()
-	var stored blob.Ref
-	var name, media string
-	parts, err := c.R.MultipartReader()
+	u, err := c.Upload("file")
+	if err != nil && correctable(err) {
+		return d.filesAgain(c, err)
+	}
 	if err != nil {
-		return serve.ErrBadRequest
+		return err
 	}
-	for {
-		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return unreadable(err)
-		}
-		if part.FormName() != "file" || part.FileName() == "" {
-			continue
-		}
-		name, media = path.Base(strings.ReplaceAll(part.FileName(), `\`, "/")), part.Header.Get("Content-Type")
-		if stored, err = c.Market.Blob.Put(ctx, blob.ByContent, part); err != nil {
-			return unreadable(err)
-		}
-	}
-	if stored.Key == "" {
+	if u.Stored.Key == "" {
 		return d.filesAgain(c, catalog.ErrRequired.In("file"))
 	}
+	stored := u.Stored
 	err = serve.Act(c, serve.Intent{Name: "file.add", Input: stored, Clauses: []string{"UA 4.9.2"}}, func(tx *db.Tx) error {
 		v, err := d.seller(c, tx)
 		if err != nil {
 			return err
 		}
 		_, err = catalog.AddFile(ctx, tx, c.Actor, catalog.File{
-			Vendor: v.ID, Name: name, MediaType: media, Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key,
+			Vendor: v.ID, Name: u.Name, MediaType: u.MediaType, Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key,
 		})
 		return err
 	})

@@ -17,6 +17,7 @@ import (
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/invoice"
+	"yunshi/internal/market/message"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
@@ -118,11 +119,33 @@ func due(ctx context.Context, r db.Reader, c *serve.Call, v vendor.Vendor) ([]pa
 			items = append(items, item)
 		}
 	}
+	talks, err := message.Waiting(ctx, r, v.Account, perPage)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range talks {
+		if t.Other == v.Account {
+			items = append(items, page.QueueItem{
+				Href: conversationsPath + "/" + string(t.ID), Title: text.T(ctx, "conversation.due"), ID: string(t.ID),
+				Chip: page.Chip(page.Info, text.T(ctx, "conversation.waiting")),
+			})
+		}
+	}
 	refunds, err := refundItems(ctx, r, v.ID)
 	if err != nil {
 		return nil, err
 	}
 	items = append(items, refunds...)
+	complaints, err := complaintItems(ctx, r, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	items = append(items, complaints...)
+	rights, err := dataItems(ctx, r, v.ID)
+	if err != nil {
+		return nil, err
+	}
+	items = append(items, rights...)
 	asked, err := invoice.Due(ctx, r, v.ID, perPage)
 	if err != nil {
 		return nil, err

@@ -79,8 +79,10 @@ func (d desk) addMerchant(c *serve.Call) error {
 		if err != nil {
 			return false, err
 		}
-		_, err = vendor.AddMerchantAccount(c.R.Context(), tx, c.Actor, v.ID, in[0], in[1])
-		return true, err
+		if _, err = vendor.AddMerchantAccount(c.R.Context(), tx, c.Actor, v.ID, in[0], in[1]); err != nil {
+			return false, err
+		}
+		return true, c.ShowsBank(tx, v.Account, in[0], in[1])
 	})
 	if err != nil && correctable(err) {
 		return d.moneyAgain(c, err)

@@ -102,13 +102,17 @@ type orderView struct {
 	line       ledger.Line
 	when       string // it becomes the vendor's
 	told       []page.Event
+	contact    contactView
 	events     []page.Event
 	trail      []page.AuditEntry
 }
 
-func (d desk) order(c *serve.Call) error {
+func (d desk) order(c *serve.Call) error { return d.orderAgain(c, contactView{}) }
+
+// orderAgain shows an order, with what its customer's contact was just asked for.
+func (d desk) orderAgain(c *serve.Call, contact contactView) error {
 	ctx := c.R.Context()
-	var view orderView
+	view := orderView{contact: contact}
 	if err := c.Read(func(r db.Reader) error {
 		v, err := d.seller(c, r)
 		if err != nil {
@@ -127,6 +131,9 @@ func (d desk) order(c *serve.Call) error {
 		if err := view.account(ctx, r, o); err != nil {
 			return err
 		}
+		if err := view.contact.read(ctx, r, o); err != nil {
+			return err
+		}
 		acts, err := audit.Of(ctx, r, string(o.ID))
 		view.trail = trail(ctx, c, pseudonymous(acts, o.Account, view.openID))
 		return err
@@ -135,7 +142,7 @@ func (d desk) order(c *serve.Call) error {
 	}
 	view.events = timeline(ctx, view.Order, c.Now())
 	view.frame = d.frame(c, "/vendor/orders", text.T(ctx, "vendordesk.order.title", "Product", view.name))
-	return d.show(c, http.StatusOK, orderPage(view))
+	return d.shown(c, contact.refusal, orderPage(view))
 }
 
 // account reads what became of an order's money.

@@ -2,6 +2,7 @@ package vendordesk
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"yunshi/internal/base/db"
@@ -95,6 +96,9 @@ func (d desk) edit(c *serve.Call, e editor) error {
 		if e.categories, err = catalog.Categories(ctx, r); err != nil {
 			return err
 		}
+		e.categories = slices.DeleteFunc(e.categories, func(one catalog.Category) bool {
+			return one.State == catalog.CategoryClosed && one.Code != e.product.Category
+		})
 		if e.previews, err = previews(ctx, r, v.ID, e.values); err != nil {
 			return err
 		}
@@ -104,7 +108,7 @@ func (d desk) edit(c *serve.Call, e editor) error {
 		if e.reasons, err = lastReasons(ctx, r, e.product.ID); err != nil {
 			return err
 		}
-		found, err := catalog.Check(ctx, r, v.ID, e.version.Content)
+		found, err := catalog.CheckOf(ctx, r, v.ID, e.product.Category, e.version.Content)
 		e.verdicts = verdicts(ctx, found)
 		return err
 	}); err != nil {

@@ -263,7 +263,7 @@ func (d desk) attachProof(c *serve.Call) error {
 	}
 	u, err := c.Upload("file")
 	if err != nil {
-		return err
+		return d.refundDone(c, err)
 	}
 	err = serve.Act(c, serve.Intent{Name: "refund.matter.attach", Input: u.Stored, Subjects: []string{string(id)}, Clauses: []string{"UA 4.5"}}, func(tx *db.Tx) error {
 		_, err := refund.Attach(c.R.Context(), tx, c.Actor, id, refund.Proof{Name: u.Name, MediaType: u.MediaType, Size: u.Stored.Size, SHA256: u.Stored.SHA256, Blob: u.Stored.Key})
@@ -280,7 +280,7 @@ func (d desk) openProof(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	return c.SendFile(p.Blob, p.Name, p.MediaType, p.Size)
+	return c.SendFile(p.Blob, p.Name, p.MediaType, p.SHA256, p.Size)
 }
 
 func refundTerms(ctx context.Context, v refundView) []page.Term {

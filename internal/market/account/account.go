@@ -137,6 +137,7 @@ type Device struct {
 	UserAgent string
 	Method    string // "password"
 	Known     string // the device token of an earlier Session, "" when there is none
+	Screen    Screen `json:"-"` // asked whether the browser is known from elsewhere; nil: nobody is
 }
 
 // Session is a fresh sign-in. Token and Device are shown once, to be kept by the

@@ -11,6 +11,7 @@ var (
 	ErrSignInFailed   = fault.New(fault.Unauthenticated, "SIGN_IN_FAILED", "UA 4.1")
 	ErrNotSignedIn    = fault.New(fault.Unauthenticated, "NOT_SIGNED_IN", "")
 	ErrRateLimited    = fault.New(fault.Limited, "RATE_LIMITED", "UA 4.1")
+	ErrProbing        = fault.New(fault.Limited, "RATE_LIMITED", "UA 4.7.5")
 	ErrForbidden      = fault.New(fault.Forbidden, "FORBIDDEN", "")
 	ErrNotFound       = fault.New(fault.NotFound, "NOT_FOUND", "")
 	ErrForeign        = fault.New(fault.NotFound, "NOT_FOUND", "UA 4.7.3")

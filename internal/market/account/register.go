@@ -21,6 +21,7 @@ type Registration struct {
 	Mobile      string // optional; verified with the identity
 	Password    PasswordHash
 	Locale      string
+	Screen      Screen `json:"-"` // asked whether this person may register; nil: nobody is
 }
 
 // NewUser is a sub-user of an existing account.
@@ -45,10 +46,14 @@ func Register(ctx context.Context, tx *db.Tx, by audit.Actor, in Registration) (
 	if err != nil {
 		return User{}, err
 	}
-	return insertUser(ctx, tx, by, newUser{
+	u, err := insertUser(ctx, tx, by, newUser{
 		account: account, name: in.UserName, email: email, mobile: mobile,
 		password: in.Password, roles: customerRoles, locale: in.Locale,
 	})
+	if err != nil {
+		return User{}, err
+	}
+	return u, in.Screen.shows(ctx, tx, account, AtRegistration, profileMarks(tx.Keys(), email, mobile)...)
 }
 
 // RegisterOperator adds one of the operator's people, and the operator's account

@@ -109,8 +109,20 @@ func SignIn(ctx context.Context, tx *db.Tx, c Credential, on Device) (Session, e
 		Act: "account.signed_in", Subjects: []string{string(s.Account), string(s.User), s.ID}, Clauses: []string{"UA 4.1"},
 		Data: map[string]any{"device": device, "new_device": s.NewDevice},
 	})
-	if err != nil || !s.NewDevice {
+	if err != nil {
 		return s, err
+	}
+	seen := []Mark{MarkOf(tx.Keys(), ByDevice, string(tokenHash(s.Device)))}
+	if on.Known != "" && on.Known != s.Device {
+		seen = append(seen, MarkOf(tx.Keys(), ByDevice, string(tokenHash(on.Known)))) // somebody else has signed in with this browser
+	}
+	if account.Kind != Operator {
+		if err := on.Screen.shows(ctx, tx, s.Account, AtSignIn, seen...); err != nil {
+			return s, err
+		}
+	}
+	if !s.NewDevice {
+		return s, nil
 	}
 	return s, Notify(ctx, tx, Notice{
 		Code: "N-11", To: s.Account, Link: "/account/security",

@@ -21,8 +21,16 @@ func Display(ctx context.Context, tx *db.Tx, by audit.Actor, locale, bundle stri
 	if err != nil {
 		return err
 	}
+	return displayed(ctx, tx, by, b, locale, WholePage)
+}
+
+// displayed records what somebody was shown, and in bold where the whole text was.
+func displayed(ctx context.Context, tx *db.Tx, by audit.Actor, b Bundle, locale string, on Channel) error {
 	ids := []string{}
 	for _, v := range b.Documents() {
+		if on == Banner || on == Header {
+			break // the way to the text, not the text
+		}
 		bold, err := db.All(ctx, tx, db.Column[string], sqlBoldInForce, v.ID)
 		if err != nil {
 			return err
@@ -37,12 +45,12 @@ func Display(ctx context.Context, tx *db.Tx, by audit.Actor, locale, bundle stri
 		return err
 	}
 	l := language(locale)
-	if _, err := tx.Exec(ctx, sqlInsertDisplay, tx.ID("shw"), by.Account, by.User, by.Session, b.Hash, l, string(list), db.Micros(tx.Now())); err != nil {
+	if _, err := tx.Exec(ctx, sqlInsertDisplay, tx.ID("shw"), by.Account, by.User, by.Session, b.Hash, l, string(list), db.Micros(tx.Now()), string(on)); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, by, audit.Entry{
 		Act: "agreement.displayed", Subjects: []string{by.Account}, Clauses: []string{"UA P-2"},
-		Data: map[string]any{"bundle": b.Hash, "locale": l, "emphasised": ids},
+		Data: map[string]any{"bundle": b.Hash, "locale": l, "emphasised": ids, "channel": string(on)},
 	})
 }
 
@@ -63,8 +71,34 @@ func Accept(ctx context.Context, tx *db.Tx, by audit.Actor, in Acceptance) (Reco
 	if err := covers(b, in.Document); err != nil {
 		return Record{}, err
 	}
-	_, record, err := insert(ctx, tx, by, b, in)
+	if _, err := tx.Exec(ctx, sqlEndRefusals, db.Micros(tx.Now()), by.Account); err != nil {
+		return Record{}, err // who accepts after all does not refuse any more
+	}
+	_, record, err := insert(ctx, tx, by, b, in, tx.Now())
 	return record, err
+}
+
+// AcceptRule accepts the bundle in force through one of its rules, where a person
+// does what that rule is about: asking for a refund, say. Who may not bind the
+// account, and who has accepted explicitly before, changes nothing.
+func AcceptRule(ctx context.Context, tx *db.Tx, by audit.Actor, rule string, in Acceptance) (recorded bool, err error) {
+	if mayAccept(by) != nil {
+		return false, nil //nolint:nilerr // who may not accept binds nobody here either
+	}
+	b, err := Current(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	if err := covers(b, rule); err != nil {
+		return false, err
+	}
+	s, _, err := Status(ctx, tx, account.ID(by.Account))
+	if err != nil || s == Accepted || s == Refused {
+		return false, err
+	}
+	in.Method, in.Document = Click, rule
+	recorded, _, err = insert(ctx, tx, by, b, in, tx.Now())
+	return recorded, err
 }
 
 // FirstUse records that an account was used after its owner was shown the bundle
@@ -90,11 +124,12 @@ func FirstUse(ctx context.Context, tx *db.Tx, by audit.Actor) (recorded bool, er
 	if err != nil {
 		return false, err
 	}
-	recorded, _, err = insert(ctx, tx, by, b, Acceptance{Method: Use, Locale: locale})
+	recorded, _, err = insert(ctx, tx, by, b, Acceptance{Method: Use, Locale: locale}, tx.Now())
 	return recorded, err
 }
 
-func insert(ctx context.Context, tx *db.Tx, by audit.Actor, b Bundle, in Acceptance) (bool, Record, error) {
+// insert records an acceptance as of a moment, once per account, bundle and method.
+func insert(ctx context.Context, tx *db.Tx, by audit.Actor, b Bundle, in Acceptance, at time.Time) (bool, Record, error) {
 	if err := keep(ctx, tx, b); err != nil {
 		return false, Record{}, err
 	}
@@ -103,13 +138,13 @@ func insert(ctx context.Context, tx *db.Tx, by audit.Actor, b Bundle, in Accepta
 		return false, Record{}, err
 	}
 	id, hash := tx.ID("acp"), textHash(documents)
-	ip, err := tx.Keys().Seal(in.IP, "agreement_acceptance.ip/"+id)
+	ip, err := tx.Keys().Seal(in.IP, ipAt(id))
 	if err != nil {
 		return false, Record{}, err
 	}
 	agent := strings.ToValidUTF8(in.UserAgent[:min(len(in.UserAgent), 256)], "")
 	n, err := tx.Exec(ctx, sqlInsertRecord, id, by.Account, b.Hash, in.Method, in.Document, by.User, by.Session,
-		language(in.Locale), hash, db.Micros(tx.Now()), ip, agent)
+		language(in.Locale), hash, db.Micros(at), in.Proof, ip, agent)
 	if err != nil {
 		return false, Record{}, err
 	}
@@ -119,8 +154,8 @@ func insert(ctx context.Context, tx *db.Tx, by audit.Actor, b Bundle, in Accepta
 			act = "agreement.implied_acceptance"
 		}
 		if err := audit.Record(ctx, tx, by, audit.Entry{
-			Act: act, Subjects: []string{by.Account, id}, Clauses: []string{"UA P-3", "UA 9.1", "UA 9.2"},
-			Data: map[string]any{"bundle": b.Hash, "method": in.Method, "text_sha256": hash},
+			Act: act, Subjects: []string{by.Account, id}, Clauses: []string{"UA P-3", "UA 5.3", "UA 9.1", "UA 9.2"},
+			Data: map[string]any{"bundle": b.Hash, "method": in.Method, "text_sha256": hash, "document": in.Document, "proof": in.Proof},
 		}); err != nil {
 			return false, Record{}, err
 		}

@@ -1,8 +1,8 @@
 // Package agreement is what binds whom since when: the user agreement, the
 // rulebooks that are part of it, and who accepted them how.
 //
-//	version: published → in force → superseded
-//	account: none → implied (by use) → accepted (by click); none → accepted
+//	version: draft → consultation → published → effective → superseded
+//	account: none → implied (by use) → accepted; none → accepted; any → refused
 //
 // The agreement and all rulebooks in force at a moment are one bundle, named by a
 // hash over their texts. Acceptance is of a bundle, never of a part of it.
@@ -12,8 +12,13 @@
 // account's act was recorded; of several acts the earliest is the one from which
 // the account is bound.
 //
-// Owns: versions, clauses, settings, bundles, what was displayed to whom,
-// acceptances, and their evidence.
+// A change is drafted by one person, open for comments where law wants it, and
+// published by another; what is published switches by the clock alone. Who was
+// bound before the switch and goes on using the market is bound by the new bundle
+// too; who refuses it is not, and leaves.
+//
+// Owns: drafts and comments, versions, clauses, settings, bundles, clauses out of
+// force, what was displayed to whom, acceptances, refusals, and their evidence.
 // Does not own: privacy consents (package privacy; acceptance never contains
 // one), what a setting does (the package that asks for it), the pages.
 //
@@ -23,6 +28,8 @@
 //   - No version limits or excludes liability in plain type.
 //   - One record per account, bundle and method, however many clicks race.
 //   - The privacy notice is published here but is in no bundle.
+//   - A decision cites only what is in force at its time, and no disabled clause.
+//   - No person alone changes a rule that somebody is bound by.
 package agreement
 
 import (
@@ -140,10 +147,23 @@ type Version struct {
 	SHA256         string // of Source, hexadecimal
 	PublishedAt    time.Time
 	EffectiveAt    time.Time
+	SupersededAt   time.Time // zero: nothing published replaces it
 
 	Chapters []Chapter
 	Clauses  []Clause
 	Source   []byte
+	disabled []Disabled // out of force when it was read
+}
+
+// Out returns what takes a clause out of force, of a version that was read with
+// its clauses.
+func (v Version) Out(clause string) (out []Disabled) {
+	for _, d := range v.disabled {
+		if d.Clause == clause {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // Bundle is the agreement with the rulebooks in force together with it.
@@ -166,20 +186,27 @@ func (b Bundle) Number() string {
 // Method is how an account accepted.
 type Method string
 
-// The methods recorded today.
+// The methods.
 const (
-	Click Method = "click"
-	Use   Method = "use"
+	Click   Method = "click"
+	Email   Method = "email"
+	Written Method = "written"
+	Other   Method = "other"
+	Use     Method = "use"
 )
 
-// Acceptance is a user's click.
+// explicit reports whether somebody said yes, other than by going on.
+func (m Method) explicit() bool { return m == Click || m == Email || m == Written || m == Other }
+
+// Acceptance is an act of a user.
 type Acceptance struct {
-	Method    Method // Click
+	Method    Method // Click; the others are set by the acts that stand for them
 	Bundle    string // hash of the bundle the user was shown
 	Document  string // code of the one rule that was accepted; "": the whole
 	Locale    string
 	IP        string
 	UserAgent string
+	Proof     string // id of what it rests on
 }
 
 // Record is a stored acceptance. EffectiveAt is the earliest act of the account
@@ -194,6 +221,7 @@ type Record struct {
 	Session     string
 	Locale      string
 	TextSHA256  string
+	Proof       string // id of the challenge or paper it rests on; "" for clicks and use
 	AcceptedAt  time.Time
 	EffectiveAt time.Time
 }
@@ -206,10 +234,23 @@ const (
 	None     Standing = "none"
 	Implied  Standing = "implied"
 	Accepted Standing = "accepted"
+	Refused  Standing = "refused"
+)
+
+// Channel is how somebody was shown what binds.
+type Channel string
+
+// The channels.
+const (
+	WholePage Channel = "page"   // the whole text
+	Banner    Channel = "banner" // on top of a page, with the way to the text
+	Header    Channel = "header" // of an answer to a program
+	ByMail    Channel = "mail"   // the page behind the link in a mail
 )
 
 // Shown is one display of a bundle to a user.
 type Shown struct {
+	Channel    Channel
 	At         time.Time
 	User       account.UserID
 	Locale     string
@@ -224,3 +265,27 @@ type Proof struct {
 	Displays       []Shown
 	PlaceOfSigning Both
 }
+
+// State is where a version stands in its life.
+type State string
+
+// The states of a version; of drafts see [DraftState].
+const (
+	Announced  State = "published" // binds later
+	Effective  State = "effective"
+	Superseded State = "superseded"
+)
+
+// State says where a version stands at a moment.
+func (v Version) State(at time.Time) State {
+	switch {
+	case v.EffectiveAt.After(at):
+		return Announced
+	case !v.SupersededAt.IsZero() && !v.SupersededAt.After(at):
+		return Superseded
+	}
+	return Effective
+}
+
+// Ref names a version in a decision: "refund#2".
+func (v Version) Ref() string { return v.Code + "#" + strconv.FormatInt(v.Number, 10) }

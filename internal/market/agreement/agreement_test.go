@@ -118,7 +118,7 @@ func source(t testing.TB, name string, edit func(map[string]any)) []byte {
 	return out
 }
 
-func publish(t testing.TB, d *db.DB, by audit.Actor, source []byte, in Terms) (v Version, err error) {
+func byShell(t testing.TB, d *db.DB, by audit.Actor, source []byte, in Terms) (v Version, err error) {
 	t.Helper()
 	err = d.Write(t.Context(), func(tx *db.Tx) error {
 		v, err = Publish(t.Context(), tx, by, source, in)
@@ -302,7 +302,14 @@ func TestClause_P_2_EvidenceListsWhatWasShownInBold(t *testing.T) {
 				}
 			}
 		})
-		_, err = publish(t, d, shell, plain, terms)
+		err = d.Write(t.Context(), func(tx *db.Tx) error {
+			draft, err := Begin(t.Context(), tx, drafter, "", plain, why)
+			if err != nil {
+				return err
+			}
+			_, err = Consult(t.Context(), tx, drafter, draft.ID, draft.Revision, tx.Now().AddDate(0, 0, 9))
+			return err
+		})
 		f, _ := fault.Of(err)
 		if f == nil || f.Code != "EMPHASIS_MISSING" || !slices.Contains(f.Args, any("7.2")) {
 			t.Errorf("refused_plain_7.2: %v", err)
@@ -379,63 +386,6 @@ func TestSixteenClicksAtOnceLeaveOneRecordPerMethod(t *testing.T) {
 	})
 }
 
-func TestClause_5_3_ANewVersionReplacesTheOldAfterItsNotice(t *testing.T) {
-	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
-		owner, old := market(t, d)
-		_, err := click(t, d, owner, Acceptance{Bundle: old.Hash})
-		must(t, err)
-		next := source(t, "rulebook.refund.v1.json", func(doc map[string]any) {
-			doc["number"] = 2
-			doc["settings"].(map[string]any)["refund_window_saas"] = map[string]any{"days": 7}
-		})
-		days := func() int {
-			var v struct{ Days int }
-			must(t, d.Read(t.Context(), func(r db.Reader) (err error) {
-				v, err = Setting[struct{ Days int }](t.Context(), r, "refund_window_saas")
-				return err
-			}))
-			return v.Days
-		}
-		_, err = publish(t, d, shell, next, Terms{EffectiveAt: clock.Now().AddDate(0, 0, 6)})
-		if !errors.Is(err, ErrTooEarly) {
-			t.Errorf("refused_six_days: %v", err)
-		}
-		v, err := publish(t, d, shell, next, Terms{})
-		must(t, err)
-		if days() != 5 || mustAccepted(t, d, owner) != nil {
-			t.Error("allowed_old_rules_until_then: the published version binds already")
-		}
-		must(t, d.Read(t.Context(), func(r db.Reader) error {
-			if _, err := Cite(t.Context(), r, "refund", 2, clock.Now()); !errors.Is(err, ErrNotInForce) {
-				t.Errorf("refused_citing_before: %v", err)
-			}
-			return nil
-		}))
-		clock.Set(v.EffectiveAt)
-		if days() != 7 {
-			t.Error("allowed_switch: the old setting still counts")
-		}
-		if err := mustAccepted(t, d, owner); !errors.Is(err, ErrNotAccepted) {
-			t.Errorf("refused_old_acceptance: %v", err)
-		}
-		var now Bundle
-		must(t, d.Read(t.Context(), func(r db.Reader) (err error) {
-			now, err = Current(t.Context(), r)
-			return err
-		}))
-		if now.Hash == old.Hash || now.Number() == old.Number() {
-			t.Error("the bundle did not change its name")
-		}
-		must(t, display(t, d, owner, now.Hash))
-		if !firstUse(t, d, owner) || mustAccepted(t, d, owner) != nil {
-			t.Error("allowed_implied: the first use after the display does not bind")
-		}
-		if got := len(evidence(t, d, owner)); got != 2 {
-			t.Errorf("%d acceptances on record, want the old and the new", got)
-		}
-	})
-}
-
 func TestClause_1_1_RulesInForceAreCitedAndSettingsRead(t *testing.T) {
 	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
 		_, b := market(t, d)
@@ -487,12 +437,23 @@ func TestClause_9_4_ChangingTheLawIsANewVersion(t *testing.T) {
 			}))
 			return s
 		}
-		eu := Terms{Operator: terms.Operator, Jurisdiction: "EU", PlaceOfSigning: Both{"柏林", "Berlin"}, GoverningLaw: Both{"德国法律", "German law"}}
-		if _, err := publish(t, d, shell, source(t, "agreement.v1.json", number(1)), eu); !errors.Is(err, ErrPublished) {
-			t.Errorf("refused_same_number: %v", err)
+		number2 := source(t, "agreement.v1.json", number(2))
+		eu := Terms{Operator: terms.Operator, Jurisdiction: "EU"}
+		if _, err := byShell(t, d, shell, number2, eu); !errors.Is(err, ErrSecond) {
+			t.Errorf("refused_by_the_shell_alone: %v", err)
 		}
-		v, err := publish(t, d, shell, source(t, "agreement.v1.json", number(2)), eu)
-		must(t, err)
+		v := changed(t, d, clock, nil, func(tx *db.Tx, one, _ audit.Actor, f Draft) (Draft, error) {
+			f, err := EditTerms(t.Context(), tx, one, f.ID, f.Revision, Edit{
+				Title: Both{"云市用户协议", "User Agreement"}, Jurisdiction: "EU", PlaceOfSigning: Both{"柏林", "Berlin"}, GoverningLaw: Both{"德国法律", "German law"},
+				Why: f.Why, Major: true,
+			})
+			if err != nil {
+				return f, err
+			}
+			return EditClause(t.Context(), tx, one, f.ID, f.Revision, Clause{
+				ID: "9.3", Title: Both{"签订地", "Place of signing"}, Text: Both{"本协议签订地为柏林。", "This agreement is signed in Berlin."}, Emphasis: Plain, Kind: Ordinary,
+			}, false)
+		})
 		if floor() != "CN" {
 			t.Error("the floor switched before the version binds")
 		}
@@ -546,10 +507,10 @@ func TestOnlyComplianceAndTheShellPublish(t *testing.T) {
 	testkit.Engines(t, func(t *testing.T, d *db.DB) {
 		owner, _ := market(t, d)
 		next := source(t, "rulebook.timers.v1.json", number(2))
-		if _, err := publish(t, d, owner, next, Terms{}); !errors.Is(err, ErrForbidden) {
+		if _, err := byShell(t, d, owner, next, Terms{}); !errors.Is(err, ErrForbidden) {
 			t.Errorf("customer: %v", err)
 		}
-		if _, err := publish(t, d, audit.Actor{Roles: []string{account.Finance}}, next, Terms{}); !errors.Is(err, ErrForbidden) {
+		if _, err := byShell(t, d, audit.Actor{Roles: []string{account.Finance}}, next, Terms{}); !errors.Is(err, ErrForbidden) {
 			t.Errorf("finance: %v", err)
 		}
 		for name, broken := range map[string][]byte{
@@ -557,15 +518,18 @@ func TestOnlyComplianceAndTheShellPublish(t *testing.T) {
 			"unknown field": source(t, "rulebook.timers.v1.json", func(d map[string]any) { d["number"], d["surprise"] = 2, 1 }),
 			"skips one":     source(t, "rulebook.timers.v1.json", number(3)),
 		} {
-			if _, err := publish(t, d, shell, broken, Terms{}); err == nil {
+			if _, err := byShell(t, d, shell, broken, Terms{}); err == nil {
 				t.Errorf("%s: published", name)
 			} else if _, ok := fault.Of(err); !ok {
 				t.Errorf("%s: %v is no refusal", name, err)
 			}
 		}
 		officer := audit.Actor{Kind: audit.Person, Account: "acc_o", User: "usr_o", Roles: []string{account.Compliance}}
-		if _, err := publish(t, d, officer, next, Terms{}); err != nil {
-			t.Errorf("compliance: %v", err)
+		if _, err := byShell(t, d, officer, next, Terms{}); !errors.Is(err, ErrSecond) {
+			t.Errorf("compliance alone: %v", err)
+		}
+		if _, err := byShell(t, d, shell, next, Terms{}); err != nil {
+			t.Errorf("the shell before anybody accepted: %v", err)
 		}
 	})
 }
@@ -585,7 +549,7 @@ func TestEveryAccountIsToldOnceAboutANewVersion(t *testing.T) {
 			}
 			return nil
 		}))
-		_, err := publish(t, d, shell, source(t, "agreement.v1.json", number(2)), terms)
+		_, err := byShell(t, d, shell, source(t, "agreement.v1.json", number(2)), terms)
 		must(t, err)
 		must(t, job.NewWorker(d, Work{}.Handlers(), slog.New(slog.DiscardHandler)).Drain(t.Context()))
 		must(t, d.Read(t.Context(), func(r db.Reader) error {

@@ -48,6 +48,7 @@ type Law struct {
 	RightsWorking     bool // RightsDays are working days
 	VendorEndDays     int  // natural days between the reasons and the end of a vendor's contract
 	TraderSelfCertify bool // vendors certify that they offer only what is lawful
+	NoticeGoodFaith   bool // a notice of illegal content says that it is given in good faith
 }
 
 var laws = map[string]Law{
@@ -55,7 +56,7 @@ var laws = map[string]Law{
 	// 24, 28–30, 45–47, 57, 69; Consumer Law 26, 44, 55; Penalty Measures 8–9; Cybersecurity Law 21; the regulations on
 	// platform rules (order 116), on vulnerabilities (2021) and on non-bank payment (2024).
 	"CN": {
-		ChangeNotice: changeNotice, MajorNotice: majorChangeNotice, Consultation: true, ExitOnOldTerms: true,
+		ChangeNotice: 7, MajorNotice: 15, Consultation: true, ExitOnOldTerms: true,
 		ExplicitConsent: true, SeparateConsent: true, KnowledgeActs: true, OperatorHelps: true, CapYields: true,
 		OfflineDays: 15, OutsideReports: true, FaultAssessment: true, HackingAssessed: true, RunOffPlan: true,
 		ReasonsAppeal: true, AppealDays: 15, ForfeitReviewed: true, ExportGrace: true, Decompiling: true,
@@ -70,10 +71,13 @@ var laws = map[string]Law{
 		OutsideReports: true, FaultAssessment: true, HackingAssessed: true, RunOffPlan: true,
 		ReasonsAppeal: true, AppealDays: 183, ForfeitReviewed: true, ExportGrace: true, Decompiling: true,
 		HonestFinders: true, OtherForums: true, BankOnNeed: true, LicensedOnly: true,
-		BreachHours: 72, NotifyBreach: true, RightsDays: 30, VendorEndDays: 30, TraderSelfCertify: true,
+		BreachHours: 72, NotifyBreach: true, RightsDays: 30, VendorEndDays: 30, TraderSelfCertify: true, NoticeGoodFaith: true,
 	},
 	"OTHER": {},
 }
+
+// Jurisdictions are those that a version may name.
+var Jurisdictions = []string{"CN", "EU", "OTHER"}
 
 // LawOf returns the mandatory law of a jurisdiction; of one that is not known,
 // none.
@@ -81,6 +85,23 @@ func LawOf(jurisdiction string) Law {
 	l := laws[jurisdiction]
 	l.Jurisdiction = jurisdiction
 	return l
+}
+
+// stricter returns the law that asks for more notice before a change, field by
+// field: a version that brings another law waits as long as either asks.
+func stricter(a, b Law) Law {
+	a.ChangeNotice = max(a.ChangeNotice, b.ChangeNotice)
+	a.MajorNotice = max(a.MajorNotice, b.MajorNotice)
+	a.Consultation = a.Consultation || b.Consultation
+	return a
+}
+
+// notice is how many natural days lie between publishing a change and its effect.
+func (l Law) notice(major bool) int {
+	if major {
+		return max(l.ChangeNotice, l.MajorNotice)
+	}
+	return l.ChangeNotice
 }
 
 // LawInForce returns the mandatory law under the agreement in force at r.Now().

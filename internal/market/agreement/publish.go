@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/account"
@@ -18,19 +19,44 @@ import (
 	"yunshi/internal/market/job"
 )
 
-// Publish makes a document public. The first version of a code binds at once, a
-// change after its notice, and then every account is told (N-01, N-02). It refuses
-// anybody but compliance and the server's shell, EMPHASIS_MISSING per clause,
-// PUBLISH_TOO_EARLY, VERSION_PUBLISHED for a number that is not the next one, and
-// FIELD_INVALID for a document with a gap.
+// Publish makes a document public by the installation's own act: the first version
+// of a code, which binds at once, or a change while nobody is bound yet, which
+// waits for its notice. It refuses anybody but the server's shell,
+// SECOND_APPROVER_REQUIRED for a change that somebody is bound by (see [Begin]),
+// EMPHASIS_MISSING per clause, PUBLISH_TOO_EARLY, VERSION_PUBLISHED for a number
+// that is not the next one, and FIELD_INVALID for a document with a gap.
 func Publish(ctx context.Context, tx *db.Tx, by audit.Actor, source []byte, t Terms) (Version, error) {
-	if err := mayPublish(by); err != nil {
-		return Version{}, err
-	}
-	d, err := decode(source, t)
+	d, err := parse(source)
 	if err != nil {
 		return Version{}, err
 	}
+	d = t.fill(d)
+	_, err = db.One(ctx, tx, scanVersion, sqlNewest, d.Code)
+	first := errors.Is(err, db.ErrNoRow)
+	if err != nil && !first {
+		return Version{}, err
+	}
+	_, err = db.Value[string](ctx, tx, sqlAnyRecord)
+	bound := err == nil
+	if err != nil && !errors.Is(err, db.ErrNoRow) {
+		return Version{}, err
+	}
+	if err := mayPublish(by, first, bound); err != nil {
+		return Version{}, err
+	}
+	return publish(ctx, tx, by, d, release{at: t.EffectiveAt, major: t.Major, first: first})
+}
+
+// release is how a document becomes public.
+type release struct {
+	at    time.Time // asked; zero: as early as the market's own notice allows
+	major bool
+	first bool // nothing is replaced and nobody waits
+	draft *Draft
+}
+
+// publish makes a checked document public under the next number of its code.
+func publish(ctx context.Context, tx *db.Tx, by audit.Actor, d document, how release) (Version, error) {
 	if err := wellFormed(d); err != nil {
 		return Version{}, err
 	}
@@ -38,19 +64,22 @@ func Publish(ctx context.Context, tx *db.Tx, by audit.Actor, source []byte, t Te
 		return Version{}, err
 	}
 	last, err := db.One(ctx, tx, scanVersion, sqlNewest, d.Code)
-	first := errors.Is(err, db.ErrNoRow)
-	if err != nil && !first {
+	if err != nil && !errors.Is(err, db.ErrNoRow) {
 		return Version{}, err
 	}
 	if d.Number != last.Number+1 {
 		return Version{}, ErrPublished.With("Next", last.Number+1).In("number")
 	}
-	from, err := effectiveFrom(tx.Now(), t.EffectiveAt, first, t.Major)
+	law, own, err := noticeOf(ctx, tx, d, how)
+	if err != nil {
+		return Version{}, err
+	}
+	from, err := effectiveFrom(tx.Now(), how.at, how.first, law, how.major, own)
 	if err != nil {
 		return Version{}, err
 	}
 	if from.Before(last.EffectiveAt) {
-		return Version{}, ErrTooEarly.In("effective_at")
+		return Version{}, ErrTooEarly.With("Earliest", last.EffectiveAt.UTC().Format(time.RFC3339)).In("effective_at")
 	}
 	text, err := encode(d)
 	if err != nil {
@@ -69,13 +98,43 @@ func Publish(ctx context.Context, tx *db.Tx, by audit.Actor, source []byte, t Te
 	if v.Kind != KindRulebook {
 		act = v.Code + ".published"
 	}
+	subjects := []string{v.ID}
+	if how.draft != nil {
+		subjects = append(subjects, how.draft.ID)
+	}
 	if err := audit.Record(ctx, tx, by, audit.Entry{
-		Act: act, Subjects: []string{v.ID}, Clauses: []string{"UA 1.1", "UA P-2"},
-		Data: map[string]any{"code": v.Code, "number": v.Number, "sha256": v.SHA256, "effective_at": db.Micros(v.EffectiveAt)},
-	}); err != nil || first {
+		Act: act, Subjects: subjects, Clauses: []string{"UA 1.1", "UA 5.3", "UA P-2"},
+		Data: map[string]any{
+			"code": v.Code, "number": v.Number, "sha256": v.SHA256, "effective_at": db.Micros(v.EffectiveAt),
+			"law": law.Jurisdiction, "public": fmt.Sprintf("/rules/documents/%s/%d", v.Code, v.Number),
+		},
+	}); err != nil || how.first {
 		return v, err
 	}
 	return v, job.Enqueue(ctx, tx, job.Spec{Kind: AnnounceJob, Object: v.ID, Payload: announcement{Code: v.Code, Number: v.Number}})
+}
+
+// noticeOf is the law that a change stands under, and the notice that the market
+// itself promises. A version that brings another law stands under both.
+func noticeOf(ctx context.Context, tx *db.Tx, d document, how release) (Law, int, error) {
+	if how.first {
+		return LawOf(d.Jurisdiction), 0, nil
+	}
+	law, err := LawInForce(ctx, tx)
+	if err != nil {
+		return Law{}, 0, err
+	}
+	if d.kind() == KindAgreement {
+		law = stricter(law, LawOf(d.Jurisdiction))
+	}
+	own, err := Setting[struct {
+		Days  int `json:"days"`
+		Major int `json:"major_days"`
+	}](ctx, tx, "rule_change_notice")
+	if how.major {
+		own.Days = max(own.Days, own.Major)
+	}
+	return law, own.Days, err
 }
 
 func insertVersion(ctx context.Context, tx *db.Tx, v Version, settings map[string]json.RawMessage) error {
@@ -99,14 +158,32 @@ func insertVersion(ctx context.Context, tx *db.Tx, v Version, settings map[strin
 	return err
 }
 
-// decode reads a source and fills the installation's terms into its texts.
-func decode(source []byte, t Terms) (document, error) {
+// parse reads a source strictly.
+func parse(source []byte) (document, error) {
 	var d document
 	reader := json.NewDecoder(bytes.NewReader(source))
 	reader.DisallowUnknownFields()
 	if err := reader.Decode(&d); err != nil {
 		return document{}, fmt.Errorf("%w: %w", ErrInvalid.In("source"), err)
 	}
+	if d.Jurisdiction == "" {
+		d.Jurisdiction = "CN"
+	}
+	for _, list := range [][]Clause{d.Clauses, d.Sections} {
+		for i := range list {
+			if list[i].Emphasis == "" {
+				list[i].Emphasis = Plain
+			}
+			if list[i].Kind == "" {
+				list[i].Kind = Ordinary
+			}
+		}
+	}
+	return d, nil
+}
+
+// fill puts the installation's terms into the texts of a document.
+func (t Terms) fill(d document) document {
 	d.Operator = t.Operator
 	if t.PlaceOfSigning.full() {
 		d.PlaceOfSigning = t.PlaceOfSigning
@@ -117,27 +194,17 @@ func decode(source []byte, t Terms) (document, error) {
 	if t.Jurisdiction != "" {
 		d.Jurisdiction = t.Jurisdiction
 	}
-	if d.Jurisdiction == "" {
-		d.Jurisdiction = "CN"
-	}
 	zh := strings.NewReplacer("{{.Operator}}", d.Operator.ZH, "{{.PlaceOfSigning}}", d.PlaceOfSigning.ZH, "{{.GoverningLaw}}", d.GoverningLaw.ZH)
 	en := strings.NewReplacer("{{.Operator}}", d.Operator.EN, "{{.PlaceOfSigning}}", d.PlaceOfSigning.EN, "{{.GoverningLaw}}", d.GoverningLaw.EN)
 	fill := func(b *Both) { b.ZH, b.EN = zh.Replace(b.ZH), en.Replace(b.EN) }
 	fill(&d.Title)
 	for _, list := range [][]Clause{d.Clauses, d.Sections} {
 		for i := range list {
-			c := &list[i]
-			fill(&c.Title)
-			fill(&c.Text)
-			if c.Emphasis == "" {
-				c.Emphasis = Plain
-			}
-			if c.Kind == "" {
-				c.Kind = Ordinary
-			}
+			fill(&list[i].Title)
+			fill(&list[i].Text)
 		}
 	}
-	return d, nil
+	return d
 }
 
 // encode writes the published form: indented, so that a person can read what was

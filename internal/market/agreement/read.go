@@ -43,16 +43,45 @@ func ReadDocument(ctx context.Context, r db.Reader, code string, number int64) (
 	if errors.Is(err, db.ErrNoRow) {
 		return Version{}, ErrNotFound
 	}
+	if err != nil {
+		return Version{}, err
+	}
+	replaced, err := db.Value[int64](ctx, r, sqlReplaced, v.Code, v.Number)
+	if err != nil {
+		return Version{}, err
+	}
+	v.SupersededAt = db.Time(replaced)
+	disabled, err := DisabledOf(ctx, r, code)
+	for _, d := range disabled {
+		if d.stands(r.Now()) {
+			v.disabled = append(v.disabled, d)
+		}
+	}
 	return v, err
 }
 
 // Versions lists all versions of a document, newest first, without texts.
 func Versions(ctx context.Context, r db.Reader, code string) ([]Version, error) {
-	return db.All(ctx, r, scanVersion, sqlVersions, code)
+	all, err := db.All(ctx, r, scanVersion, sqlVersions, code)
+	for i := range all[:max(0, len(all)-1)] { // a later version never takes effect before an earlier one
+		all[i+1].SupersededAt = all[i].EffectiveAt
+	}
+	return all, err
+}
+
+// Codes lists the codes of all documents that were ever published.
+func Codes(ctx context.Context, r db.Reader) ([]string, error) {
+	return db.All(ctx, r, db.Column[string], sqlAllCodes)
+}
+
+// Upcoming lists what is published and takes effect later, soonest first.
+func Upcoming(ctx context.Context, r db.Reader) ([]Version, error) {
+	return db.All(ctx, r, scanVersion, sqlAnnounced, db.Micros(r.Now()))
 }
 
 // Cite returns a version for a decision made at a moment, and refuses
 // RULE_NOT_IN_FORCE for one that is unknown or bound only later.
+// It refuses a version that another has replaced by then, too.
 func Cite(ctx context.Context, r db.Reader, code string, number int64, at time.Time) (Version, error) {
 	v, err := ReadDocument(ctx, r, code, max(number, 1))
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -77,6 +106,10 @@ func Status(ctx context.Context, r db.Reader, id account.ID) (Standing, time.Tim
 	b, err := Current(ctx, r)
 	if err != nil {
 		return None, time.Time{}, err
+	}
+	refused, err := refusedSince(ctx, r, id)
+	if err != nil || !refused.IsZero() {
+		return Refused, time.Time{}, err
 	}
 	records, err := recordsOf(ctx, r, id, b.Hash)
 	if err != nil || len(records) == 0 {
@@ -103,7 +136,22 @@ func Setting[T any](ctx context.Context, r db.Reader, key string) (T, error) {
 // Cited is [Setting] with the rulebook version that it comes from, as
 // "settlement#1", for decisions that must name it.
 func Cited[T any](ctx context.Context, r db.Reader, key string) (v T, rulebook string, err error) {
-	s, err := db.One(ctx, r, scanSetting, sqlSetting, key, db.Micros(r.Now()))
+	return CitedAt[T](ctx, r, key, r.Now())
+}
+
+// CitedFor is [Cited] by the rules that bind an account: those before a change
+// that it refused, where law lets it leave under them.
+func CitedFor[T any](ctx context.Context, r db.Reader, id account.ID, key string) (v T, rulebook string, err error) {
+	at, err := Bound(ctx, r, id)
+	if err != nil {
+		return v, "", err
+	}
+	return CitedAt[T](ctx, r, key, at)
+}
+
+// CitedAt is [Cited] by the rulebooks that were in force at a moment.
+func CitedAt[T any](ctx context.Context, r db.Reader, key string, at time.Time) (v T, rulebook string, err error) {
+	s, err := db.One(ctx, r, scanSetting, sqlSetting, key, db.Micros(at))
 	if errors.Is(err, db.ErrNoRow) {
 		return v, "", fmt.Errorf("agreement: no rulebook in force has the setting %q", key)
 	}

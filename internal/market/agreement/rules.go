@@ -33,7 +33,7 @@ func emphasised(clauses []Clause) error {
 //
 // Clause: UA P-3 (no right to use before all terms are accepted; use counts as acceptance).
 func mustStand(s Standing) error {
-	if s == None {
+	if s == None || s == Refused {
 		return ErrNotAccepted
 	}
 	return nil
@@ -62,7 +62,7 @@ func effective(acts []time.Time) time.Time {
 // standing says how an account stands, by the methods on record.
 func standing(methods []Method) Standing {
 	switch {
-	case slices.Contains(methods, Click):
+	case slices.ContainsFunc(methods, Method.explicit):
 		return Accepted
 	case slices.Contains(methods, Use):
 		return Implied
@@ -88,44 +88,174 @@ func covers(b Bundle, document string) error {
 	return ErrInvalid.In("document")
 }
 
-// citable refuses a rule that did not bind at the moment of the decision.
+// citable refuses a rule that did not bind at the moment of the decision: one that
+// is not published, not yet in force, or replaced.
 //
 // Clause: UA 1.1 (rules are part of the agreement once they are officially published).
 func citable(v Version, at time.Time) error {
-	if v.EffectiveAt.IsZero() || v.EffectiveAt.After(at) {
+	if v.EffectiveAt.IsZero() || v.EffectiveAt.After(at) || !v.SupersededAt.IsZero() && !at.Before(v.SupersededAt) {
 		return ErrNotInForce
 	}
 	return nil
 }
 
-const (
-	changeNotice      = 7  // natural days
-	majorChangeNotice = 15 // natural days
-)
+// mayPublish says who makes a document public by one act: the installation's own
+// shell, as long as nobody is bound by what it would change. Afterwards a change
+// is drafted, open for comments where law wants it, and approved by a second person.
+func mayPublish(by audit.Actor, first, bound bool) error {
+	switch {
+	case by.Kind == audit.CLIKind && (first || !bound):
+		return nil
+	case by.Kind == audit.CLIKind || by.Has(account.Compliance):
+		return ErrSecond
+	}
+	return ErrForbidden
+}
+
+// mayDraft says who works on changes of the rules, and on what is known about
+// acceptances of others.
+func mayDraft(by audit.Actor) error {
+	if by.Has(account.Compliance) {
+		return nil
+	}
+	return ErrForbidden
+}
+
+// another refuses the second signature of whoever gave the first, whatever roles
+// that person has.
+//
+// Clause: UA 1.1 (a rule is published with a second approver).
+func another(first account.UserID, by audit.Actor) error {
+	if by.User == "" || string(first) == by.User {
+		return ErrSecond
+	}
+	return nil
+}
 
 // effectiveFrom returns when a new version takes effect. The first version of a
 // document replaces nothing and may bind at once; a change binds at the asked
-// moment, or at the first one allowed when none was asked.
+// moment, or after the market's own notice when none was asked, and never before
+// the notice that law demands.
 //
 // Clause: UA 5.3 (a change replaces the old text once published, after the notice the law requires).
-func effectiveFrom(now, asked time.Time, first, major bool) (time.Time, error) {
-	earliest := now
-	if !first {
-		days := changeNotice
-		if major {
-			days = majorChangeNotice
+func effectiveFrom(now, asked time.Time, first bool, law Law, major bool, own int) (time.Time, error) {
+	earliest, proposed := now, now
+	if days := law.notice(major); !first {
+		if days > 0 {
+			earliest = calendar.NoticeEarliest(now, days)
 		}
-		earliest = calendar.NoticeEarliest(now, days)
+		if proposed = earliest; own > days {
+			proposed = calendar.NoticeEarliest(now, own)
+		}
 	}
 	switch {
 	case asked.IsZero():
-		return earliest, nil
+		return proposed, nil
 	case asked.Before(earliest):
 		return time.Time{}, ErrTooEarly.With("Earliest", earliest.UTC().Format(time.RFC3339)).In("effective_at")
 	default:
 		return asked, nil
 	}
 }
+
+// consulted refuses to publish a change that law wants to be open for comments
+// and that was not, or not long enough, or still is.
+//
+// Clause: UA 5.3 (where the law asks for it, a change is open for comments on the home page first).
+func consulted(law Law, opened, closes, now time.Time) error {
+	switch {
+	case !opened.IsZero() && now.Before(closes):
+		return ErrConsultation.With("Until", closes.UTC().Format(time.RFC3339))
+	case opened.IsZero() && law.Consultation:
+		return ErrConsultation.With("Until", "")
+	}
+	return nil
+}
+
+// openUntil refuses a time for comments that is shorter than the rules promise.
+func openUntil(now, closes time.Time, days int) error {
+	if earliest := calendar.NoticeEarliest(now, days); closes.Before(earliest) {
+		return ErrConsultation.With("Until", earliest.UTC().Format(time.RFC3339)).In("closes")
+	}
+	return nil
+}
+
+// goesOn reports whether using the market after a switch accepts the new rules:
+// only for who was bound by the old ones, and did not refuse the new ones.
+//
+// Clause: UA 5.3 (using or viewing the service after a change counts as acceptance; who disagrees stops).
+func goesOn(by audit.Actor, bound, refused bool) bool {
+	return by.Account != "" && by.User != "" && bound && !refused
+}
+
+// rulesFor is the moment whose rules bind an account: now, but for one that
+// refused a change where law lets it leave under the terms before it.
+//
+// Clause: UA 5.3 (who refuses a change leaves; where the law says so, under the old terms).
+func rulesFor(old Law, refused, now time.Time) time.Time {
+	if old.ExitOnOldTerms && !refused.IsZero() && !refused.After(now) {
+		return refused.Add(-time.Microsecond)
+	}
+	return now
+}
+
+// consents reports whether an act of acceptance counts as a consent to a handling
+// of personal data too. The bare agreement has it so: use is acceptance, and one
+// acceptance is of everything. Law wants an act of its own.
+//
+// Clause: UA 9.2 (accepting one rule accepts all; by law a consent to a handling of personal data stands apart).
+func consents(l Law, m Method) bool {
+	switch {
+	case l.SeparateConsent:
+		return false
+	case m == Use:
+		return !l.ExplicitConsent
+	}
+	return true
+}
+
+// outOfForce finds what takes a clause out of force for somebody.
+//
+// Clause: UA 9.6 (a term that is invalid falls away alone; the rest stands).
+func outOfForce(all []Disabled, code, clause, jurisdiction string, who Audience, at time.Time) (Disabled, bool) {
+	for _, d := range all {
+		if d.Code == code && d.Clause == clause && d.stands(at) &&
+			(d.Jurisdiction == "" || d.Jurisdiction == jurisdiction) && (d.Audience == Everybody || d.Audience == who) {
+			return d, true
+		}
+	}
+	return Disabled{}, false
+}
+
+// answers refuses a mail that is no answer to a challenge: from another address,
+// without the code, too late, or a second time.
+//
+// Clause: UA 9.1 (acceptance by e-mail: a signed link, or a reply matched to its challenge).
+func answers(c Challenge, address, from, words string, at time.Time) error {
+	switch {
+	case !strings.EqualFold(strings.TrimSpace(address), strings.TrimSpace(from)) || from == "":
+		return ErrChallenge.With("Why", "sender")
+	case !strings.Contains(strings.ToUpper(words), c.Code):
+		return ErrChallenge.With("Why", "code")
+	}
+	return open(c, at)
+}
+
+// open refuses a challenge that is used or too old.
+func open(c Challenge, at time.Time) error {
+	switch {
+	case !c.UsedAt.IsZero():
+		return ErrChallenge.With("Why", "used")
+	case at.After(c.ExpiresAt):
+		return ErrChallenge.With("Why", "late")
+	}
+	return nil
+}
+
+// onPaper lets a second person take a scan of a signed paper for an acceptance.
+//
+// Clause: UA 9.1 (acceptance in writing: a scan, looked at by a second person).
+func onPaper(uploaded account.UserID, by audit.Actor) error { return another(uploaded, by) }
 
 // signedAt is the place of signing of the agreement that was accepted, not of the
 // one in force when evidence is asked for.
@@ -148,14 +278,6 @@ func lawFloor(v Version) string {
 		return "CN"
 	}
 	return v.Jurisdiction
-}
-
-// mayPublish says who publishes: compliance, and the installation's own shell.
-func mayPublish(by audit.Actor) error {
-	if by.Kind == audit.CLIKind || by.Has(account.Compliance) {
-		return nil
-	}
-	return ErrForbidden
 }
 
 // wellFormed refuses a document with a gap: a missing language, a clause twice,
@@ -185,7 +307,7 @@ func wellFormed(d document) error {
 	if d.kind() == KindAgreement && (!d.PlaceOfSigning.full() || !d.GoverningLaw.full()) {
 		return ErrInvalid.In("place_of_signing")
 	}
-	if !slices.Contains([]string{"CN", "EU", "OTHER"}, d.Jurisdiction) {
+	if !slices.Contains(Jurisdictions, d.Jurisdiction) {
 		return ErrInvalid.In("jurisdiction")
 	}
 	return nil

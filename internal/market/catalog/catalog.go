@@ -339,13 +339,26 @@ type Offer struct {
 }
 
 // Category is one node of the tree, two levels deep. RefundClass is the default
-// for products in it: none, five_day or until_acceptance.
+// for products in it: none, five_day or until_acceptance. One that is retired is
+// never forgotten: what was sold under it still says so.
 type Category struct {
-	Code        string `json:"code"`
-	Parent      string `json:"parent"` // empty on the first level
-	Name        Both   `json:"name"`
-	RefundClass string `json:"refund_class"`
+	Code        string        `json:"code"`
+	Parent      string        `json:"parent"` // empty on the first level
+	Name        Both          `json:"name"`
+	RefundClass string        `json:"refund_class"`
+	State       CategoryState `json:"state,omitempty"`
+	Successor   string        `json:"successor,omitempty"` // of a retired one: where its products went
 }
+
+// CategoryState says what a category takes.
+type CategoryState string
+
+// The states of a category.
+const (
+	CategoryOpen    CategoryState = "open"
+	CategoryClosed  CategoryState = "closed_for_new" // new versions of what is in it, but no new product
+	CategoryRetired CategoryState = "retired"
+)
 
 // File is something a vendor uploaded for its products. SHA256 is taken at the
 // upload and never changes.

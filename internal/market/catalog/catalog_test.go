@@ -432,26 +432,6 @@ func TestClause_6_2_NoListingWithoutPrivacySheetWhenUserDataIsNeeded(t *testing.
 	})
 }
 
-func TestClause_5_2_ACategoryInUseStays(t *testing.T) {
-	testkit.Engines(t, func(t *testing.T, d *db.DB) {
-		m := seed.Open(t, d)
-		v, who := m.Vendor(t, "深圳甲有限公司")
-		m.Product(t, who, v.ID, "office", seed.Content("甲办公", "A Office"))
-		remove := func(code string) error {
-			return d.Write(t.Context(), func(tx *db.Tx) error { return catalog.RemoveCategory(t.Context(), tx, m.Compliance, code) })
-		}
-		t.Run("refused_with_products_or_children", func(t *testing.T) {
-			refused(t, remove("saas_office"), "CATEGORY_IN_USE", "UA 5.2")
-			refused(t, remove("saas"), "CATEGORY_IN_USE", "UA 5.2")
-		})
-		t.Run("allowed_when_empty", func(t *testing.T) {
-			if err := remove("saas_hr"); err != nil {
-				t.Error(err)
-			}
-		})
-	})
-}
-
 func TestARefusedVersionStaysWithItsReasonsAndTheNextOneMayPass(t *testing.T) {
 	testkit.Engines(t, func(t *testing.T, d *db.DB) {
 		m := seed.Open(t, d)

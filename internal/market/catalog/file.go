@@ -7,12 +7,14 @@ import (
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/vendor"
 )
 
 // AddFile notes a file that a person of the vendor has uploaded. The caller has
-// put it into the file store and taken its hash while doing so.
+// put it into the file store, taken its hash while doing so, and had it scanned.
 func AddFile(ctx context.Context, tx *db.Tx, by audit.Actor, f File) (_ File, err error) {
 	defer fault.Wrap(&err, "catalog.AddFile(%s)", f.Vendor)
 	seller, err := vendor.Get(ctx, tx, f.Vendor)
@@ -27,6 +29,12 @@ func AddFile(ctx context.Context, tx *db.Tx, by audit.Actor, f File) (_ File, er
 	}
 	if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != 32 || f.Blob == "" || f.Size < 0 {
 		return File{}, ErrInvalid.In("file")
+	}
+	if err := content.MustPass(ctx, tx, f.SHA256); err != nil {
+		return File{}, err
+	}
+	if err := content.Must(ctx, tx, by, content.Piece{Kind: content.FileName, Field: "file", Place: screen.Public, Text: f.Name}); err != nil {
+		return File{}, err
 	}
 	f.ID, f.AddedAt = FileID(tx.ID("fil")), tx.Now()
 	_, err = tx.Exec(ctx, insertFile, string(f.ID), string(f.Vendor), f.Name, f.MediaType, f.Size, f.SHA256, f.Blob, db.Micros(f.AddedAt))

@@ -57,7 +57,7 @@ func Unhide(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, reason
 		return ErrStale
 	case p.HiddenCause == hiddenByRights:
 		return ErrRights.With("Until", p.RightsUntil.String())
-	case p.HiddenCause == hiddenByOperator && cause != hiddenByOperator:
+	case blocked(p), p.HiddenCause == hiddenByOperator && cause != hiddenByOperator:
 		return ErrForbidden
 	}
 	shown := p

@@ -12,6 +12,7 @@ import (
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/vendor"
 )
 
@@ -54,12 +55,17 @@ func Import(ctx context.Context, tx *db.Tx, by audit.Actor, v vendor.ID, items [
 	if err := vendor.MustPublish(ctx, tx, v); err != nil {
 		return nil, err
 	}
-	sheets, err := prepare(ctx, tx, items)
+	known, err := bySlugs(ctx, tx, items)
 	if err != nil {
 		return nil, err
 	}
-	known, err := bySlugs(ctx, tx, items)
+	sheets, err := prepare(ctx, tx, items, known)
 	if err != nil {
+		return nil, err
+	}
+	err = operation.MustTakeNew(ctx, tx) // 8.1: what is listed already may go on
+	ending, refusesNew := fault.Of(err)
+	if err != nil && !refusesNew {
 		return nil, err
 	}
 	approval := Decision{
@@ -76,6 +82,8 @@ func Import(ctx context.Context, tx *db.Tx, by audit.Actor, v vendor.ID, items [
 		switch {
 		case seen[items[i].Slug], exists && p.Vendor != v:
 			results[i].Refused = append(results[i].Refused, ErrSlugTaken.In("slug"))
+		case refusesNew && p.ListedVersion == "":
+			results[i].Refused = append(results[i].Refused, ending)
 		case exists && p.Scope != "":
 			results[i].Refused = append(results[i].Refused, ErrDelisted.With("State", string(p.State)))
 		}
@@ -121,7 +129,7 @@ type sheet struct {
 
 // prepare encodes and checks the items on every processor; that is most of the
 // work of an import and none of it needs the database.
-func prepare(ctx context.Context, r db.Reader, items []ImportItem) ([]sheet, error) {
+func prepare(ctx context.Context, r db.Reader, items []ImportItem, known map[string]Product) ([]sheet, error) {
 	g, err := groundsOf(ctx, r)
 	if err != nil {
 		return nil, err
@@ -138,7 +146,7 @@ func prepare(ctx context.Context, r db.Reader, items []ImportItem) ([]sheet, err
 					return
 				}
 				s.hash = hashOf(s.encoded)
-				s.faults = g.check(items[i].Content)
+				s.faults = g.check(items[i].Content, known[items[i].Slug].Category)
 				if !slugPattern.MatchString(items[i].Slug) {
 					s.faults = append(s.faults, ErrInvalid.In("slug"))
 				}

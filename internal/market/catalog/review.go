@@ -14,6 +14,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/message"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/vendor"
 )
 
@@ -111,8 +112,17 @@ func list(ctx context.Context, tx *db.Tx, p Product, v Version) (Version, error)
 	if err := vendor.MustPublish(ctx, tx, p.Vendor); err != nil {
 		return v, err
 	}
+	if p.ListedVersion == "" {
+		if err := operation.MustTakeNew(ctx, tx); err != nil { // 8.1
+			return v, err
+		}
+	}
 	until := rightsUntil(v.Content)
 	if err := inForce(until, calendar.On(tx.Now())); err != nil {
+		return v, err
+	}
+	category, err := settledIn(ctx, tx, v.Content.Category)
+	if err != nil {
 		return v, err
 	}
 	if p.ListedVersion != "" {
@@ -127,7 +137,7 @@ func list(ctx context.Context, tx *db.Tx, p Product, v Version) (Version, error)
 	}
 	v.State, v.PublishedSHA256, v.ListedAt = VersionListed, v.SHA256, tx.Now()
 	after := p
-	after.ListedVersion, after.Category, after.RightsUntil = v.ID, v.Content.Category, until
+	after.ListedVersion, after.Category, after.RightsUntil = v.ID, category, until
 	// What the operator or the vendor has hidden stays hidden; a missing licence is cured by the new version.
 	if p.State != ProductHidden || p.HiddenCause == hiddenByRights {
 		after.State, after.HiddenCause, after.HiddenReason = ProductListed, "", ""

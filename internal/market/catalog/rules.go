@@ -13,6 +13,7 @@ import (
 	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/vendor"
 )
 
@@ -180,13 +181,17 @@ func honestBadges(badges []Both) fault.List {
 }
 
 // cleanTexts puts every text of the sheet through the screen for public places:
-// ways to pay outside the market, secrets, void terms, banned advertising words.
+// terms of the lexicon, ways to pay outside the market, secrets, void terms, banned
+// advertising words.
 func cleanTexts(c Content, scan func(string) []screen.Finding) fault.List {
 	var faults fault.List
 	for _, t := range texts(c) {
 		found := scan(t.text)
 		if len(found) == 0 {
 			continue
+		}
+		if screen.Illegal(found) != screen.Pass {
+			faults = append(faults, content.ErrBlocked.In(t.field))
 		}
 		for _, judged := range []struct {
 			verdict screen.Verdict
@@ -353,4 +358,42 @@ func validDelisting(d Delisting, now time.Time) error {
 		faults = append(faults, ErrInvalid.In("at"))
 	}
 	return faults.Err()
+}
+
+// mayChangeTo refuses a step in a category's life. Retired is for ever.
+//
+// Clause: UA 5.2 (the operator may change the market's contents; a category with products in it stays until they have moved).
+func mayChangeTo(c Category, to CategoryState, successor Category, used, children int64) error {
+	switch {
+	case c.State == CategoryRetired || c.State == to:
+		return ErrStale
+	case to == CategoryOpen || to == CategoryClosed:
+		return nil
+	case to != CategoryRetired:
+		return ErrInvalid.In("state")
+	case children > 0 || used > 0 && successor.Code == "":
+		return ErrCategoryInUse
+	case successor.Code != "" && (successor.State != CategoryOpen || successor.Code == c.Code || (successor.Parent == "") != (c.Parent == "")):
+		return ErrInvalid.In("successor")
+	}
+	return nil
+}
+
+// takesProduct refuses a category that is not there, is closed to new products, or
+// retired. in is where the product stands already.
+//
+// Clause: UA 5.2 (a category may be closed to new products; those in it go on).
+func takesProduct(state CategoryState, code, in string) error {
+	switch state {
+	case CategoryOpen:
+		return nil
+	case CategoryClosed:
+		if code == in {
+			return nil
+		}
+		return ErrCategoryClosed.In("category")
+	case CategoryRetired:
+		return ErrCategoryClosed.In("category")
+	}
+	return ErrInvalid.In("category")
 }

@@ -239,18 +239,40 @@ func scanDelisting(s db.Scanner) (DelistingEvent, error) {
 }
 
 const (
-	selectCategories = `SELECT code, parent, name_zh, name_en, refund_class FROM catalog_category ORDER BY position, code`
-	selectCategory   = `SELECT code, parent, name_zh, name_en, refund_class FROM catalog_category WHERE code = $1`
+	categoryCols     = `code, parent, name_zh, name_en, refund_class, state, successor`
+	selectCategories = `SELECT ` + categoryCols + ` FROM catalog_category WHERE state <> 'retired' ORDER BY position, code`
+	selectWholeTree  = `SELECT ` + categoryCols + ` FROM catalog_category ORDER BY position, code`
+	selectCategory   = `SELECT ` + categoryCols + ` FROM catalog_category WHERE code = $1`
 	upsertCategory   = `INSERT INTO catalog_category (code, parent, name_zh, name_en, refund_class, position) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (code) DO UPDATE SET parent = excluded.parent, name_zh = excluded.name_zh, name_en = excluded.name_en,
 		refund_class = excluded.refund_class, position = excluded.position`
-	deleteCategory = `DELETE FROM catalog_category WHERE code = $1`
-	categoryInUse  = `SELECT (SELECT COUNT(*) FROM catalog_product WHERE category = $1) + (SELECT COUNT(*) FROM catalog_category WHERE parent = $1)`
+	insertCategory = `INSERT INTO catalog_category (code, parent, name_zh, name_en, refund_class, position) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`
+	moveCategory   = `UPDATE catalog_category SET state = $1, successor = $2 WHERE code = $3 AND state = $4`
+	categoryInUse  = `SELECT (SELECT COUNT(*) FROM catalog_product WHERE category = $1) + (SELECT COUNT(*) FROM catalog_category WHERE parent = $1 AND state <> 'retired')`
+	selectChildren = `SELECT COUNT(*) FROM catalog_category WHERE parent = $1 AND state <> 'retired'`
+
+	insertMoves   = `INSERT INTO catalog_move (product, from_category, to_category, moved_at) SELECT id, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT) FROM catalog_product WHERE category = $1 ON CONFLICT DO NOTHING`
+	moveProducts  = `UPDATE catalog_product SET category = $1 WHERE category = $2`
+	selectToIndex = `SELECT product FROM catalog_move WHERE from_category = $1 AND product > $2 ORDER BY product LIMIT $3`
+	countMoves    = `SELECT COUNT(*) FROM catalog_move WHERE from_category = $1`
+
+	treeCols     = `number, tree, sha256, change, made_by, made_at`
+	insertTree   = `INSERT INTO catalog_tree (` + treeCols + `) VALUES ($1, $2, $3, $4, $5, $6)`
+	selectNewest = `SELECT ` + treeCols + ` FROM catalog_tree ORDER BY number DESC LIMIT 1`
+	selectTrees  = `SELECT ` + treeCols + ` FROM catalog_tree ORDER BY number DESC LIMIT 100`
 )
+
+func scanTree(s db.Scanner) (Tree, error) {
+	var t Tree
+	var at int64
+	err := s.Scan(&t.Number, &t.text, &t.SHA256, &t.Change, &t.MadeBy, &at)
+	t.MadeAt = db.Time(at)
+	return t, err
+}
 
 func scanCategory(s db.Scanner) (Category, error) {
 	var c Category
-	err := s.Scan(&c.Code, &c.Parent, &c.Name.ZH, &c.Name.EN, &c.RefundClass)
+	err := s.Scan(&c.Code, &c.Parent, &c.Name.ZH, &c.Name.EN, &c.RefundClass, &c.State, &c.Successor)
 	return c, err
 }
 

@@ -11,6 +11,8 @@ import (
 	"yunshi/internal/base/screen"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/vendor"
 )
 
@@ -33,7 +35,15 @@ func Submit(ctx context.Context, tx *db.Tx, by audit.Actor, id VersionID) (_ Ver
 	if err := vendor.MustPublish(ctx, tx, seller.ID); err != nil {
 		return Version{}, err
 	}
-	faults, err := Check(ctx, tx, seller.ID, v.Content)
+	if p.ListedVersion == "" {
+		if err := operation.MustTakeNew(ctx, tx); err != nil { // 8.1
+			return Version{}, err
+		}
+	}
+	if err := lawful(ctx, tx, by, p.ID, v.Content); err != nil {
+		return Version{}, err
+	}
+	faults, err := CheckOf(ctx, tx, seller.ID, p.Category, v.Content)
 	if err != nil {
 		return Version{}, err
 	}
@@ -58,15 +68,38 @@ func Submit(ctx context.Context, tx *db.Tx, by audit.Actor, id VersionID) (_ Ver
 	})
 }
 
+// lawful refuses a sheet with a term of the lexicon, and leaves the sealed text.
+func lawful(ctx context.Context, tx *db.Tx, by audit.Actor, p ProductID, c Content) error {
+	words, err := content.LexiconOf(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, t := range texts(c) {
+		if !words.Listed(t.text) {
+			continue
+		}
+		if err := content.Must(ctx, tx, by, content.Piece{Kind: content.Listing, Ref: string(p), Field: t.field, Place: screen.Public, Text: t.text}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Check is the whole checklist for a sheet of a vendor today: [Checklist], the
 // rulebook's bounds, the category, the licence's end and the file that is handed
 // over. A vendor sees the same list as a reviewer.
 func Check(ctx context.Context, r db.Reader, v vendor.ID, c Content) (fault.List, error) {
+	return CheckOf(ctx, r, v, "", c)
+}
+
+// CheckOf is [Check] for a product that stands in a category already, where it may
+// stay although the category takes no new ones.
+func CheckOf(ctx context.Context, r db.Reader, v vendor.ID, in string, c Content) (fault.List, error) {
 	g, err := groundsOf(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	faults := g.check(c)
+	faults := g.check(c, in)
 	if c.Delivery.File != "" {
 		file, err := FileOf(ctx, r, c.Delivery.File)
 		if err != nil && !errors.Is(err, ErrNotFound) {
@@ -82,8 +115,9 @@ func Check(ctx context.Context, r db.Reader, v vendor.ID, c Content) (fault.List
 // grounds are the facts outside a sheet that it is checked against.
 type grounds struct {
 	limits     limits
-	categories map[string]bool
+	categories map[string]CategoryState
 	today      calendar.Date
+	words      content.Lexicon
 	scanned    *sync.Map // text to findings: sheets of one vendor repeat most of their texts
 }
 
@@ -91,7 +125,7 @@ func (g grounds) scan(text string) []screen.Finding {
 	if found, ok := g.scanned.Load(text); ok {
 		return found.([]screen.Finding)
 	}
-	found := screen.Scan(text)
+	found := g.words.Scan(text)
 	g.scanned.Store(text, found)
 	return found
 }
@@ -108,19 +142,24 @@ func groundsOf(ctx context.Context, r db.Reader) (g grounds, err error) {
 	if err != nil {
 		return g, err
 	}
-	g = grounds{limits: limits{nameZH: name.ZH, nameEN: name.EN, years: term.Years}, categories: map[string]bool{}, today: calendar.On(r.Now()), scanned: &sync.Map{}}
-	all, err := Categories(ctx, r)
+	g = grounds{limits: limits{nameZH: name.ZH, nameEN: name.EN, years: term.Years}, categories: map[string]CategoryState{}, today: calendar.On(r.Now()), scanned: &sync.Map{}}
+	if g.words, err = content.LexiconOf(ctx, r); err != nil {
+		return g, err
+	}
+	all, err := WholeTree(ctx, r)
 	for _, c := range all {
-		g.categories[c.Code] = true
+		g.categories[c.Code] = c.State
 	}
 	return g, err
 }
 
 // check is pure, so an import may run it for many sheets at once.
-func (g grounds) check(c Content) fault.List {
+func (g grounds) check(c Content, in string) fault.List {
 	faults := append(checklist(c, g.scan), within(c, g.limits)...)
-	if c.Category != "" && !g.categories[c.Category] {
-		faults = append(faults, ErrInvalid.In("category"))
+	if c.Category != "" {
+		if f, refused := fault.Of(takesProduct(g.categories[c.Category], c.Category, in)); refused {
+			faults = append(faults, f)
+		}
 	}
 	if c.RightsBasis.Kind == Licensed {
 		if f, ended := fault.Of(inForce(c.RightsBasis.Expires, g.today)); ended {

@@ -10,7 +10,8 @@
 //     input it is refused; a failed intent leaves no answer, so it may be tried
 //     again with the same key.
 //   - A refusal that names a clause is evidence: it is recorded, in a
-//     transaction of its own, because the refused one left nothing.
+//     transaction of its own, because the refused one left nothing. What a
+//     refusal brings to be kept is kept in the same transaction.
 package command
 
 import (
@@ -47,6 +48,11 @@ type Answer[T any] struct {
 
 // Subject lets a result name the thing it made, for the audit record.
 type Subject interface{ AuditSubject() string }
+
+// Evidence is a refusal of which more must be kept than its code.
+type Evidence interface {
+	KeepEvidence(ctx context.Context, tx *db.Tx) error
+}
 
 // Run runs do in one transaction. T must survive JSON when a key is given.
 func Run[T any](ctx context.Context, d *db.DB, in Intent, do func(tx *db.Tx) (T, error)) (Answer[T], error) {
@@ -124,6 +130,12 @@ func refused(ctx context.Context, d *db.DB, in Intent, cause error) error {
 		return nil
 	}
 	return d.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+		var brought Evidence
+		if errors.As(cause, &brought) {
+			if err := brought.KeepEvidence(ctx, tx); err != nil {
+				return err
+			}
+		}
 		return audit.Record(ctx, tx, in.By, audit.Entry{
 			Act: in.Name, Subjects: in.Subjects, Clauses: []string{f.Clause}, Refusal: f.Code,
 		})

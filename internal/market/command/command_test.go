@@ -1,7 +1,10 @@
 package command_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,6 +52,45 @@ func TestSixteenTwinsOfOneKeyHaveOneEffectAndOneAnswer(t *testing.T) {
 		answers.Range(func(any, any) bool { distinct++; return true })
 		if effects.Load() != 1 || replays.Load() != 15 || distinct != 1 {
 			t.Fatalf("%d effects, %d replays, %d answers", effects.Load(), replays.Load(), distinct)
+		}
+	})
+}
+
+// brought is a refusal of which a record is kept.
+type brought struct{ fault *fault.Fault }
+
+func (b brought) Error() string { return b.fault.Error() }
+
+func (b brought) Unwrap() error { return b.fault }
+
+func (brought) KeepEvidence(ctx context.Context, tx *db.Tx) error {
+	return audit.Record(ctx, tx, buyer, audit.Entry{Act: "thing.kept", Subjects: []string{"prd_1"}})
+}
+
+func TestWhatARefusalBringsIsKeptAlthoughNothingElseIs(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		_, err := command.Run(t.Context(), d, intent("", "x"), func(tx *db.Tx) (bool, error) {
+			if err := audit.Record(t.Context(), tx, buyer, audit.Entry{Act: "thing.lost", Subjects: []string{"prd_1"}}); err != nil {
+				return false, err
+			}
+			return false, fmt.Errorf("wrapped: %w", brought{fault.New(fault.Invalid, "REFUSED", "UA 4.2")})
+		})
+		if _, ok := fault.Of(err); !ok {
+			t.Fatal(err)
+		}
+		var acts []string
+		if err := d.Read(t.Context(), func(r db.Reader) error {
+			all, err := audit.Of(t.Context(), r, "prd_1")
+			for _, a := range all {
+				acts = append(acts, a.Act+a.Refusal)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(acts)
+		if !slices.Equal(acts, []string{"thing.kept", "thing.makeREFUSED"}) {
+			t.Errorf("records %v", acts)
 		}
 	})
 }

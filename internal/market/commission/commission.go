@@ -77,7 +77,11 @@ type Terms struct {
 // same function for an order and for a vendor's preview.
 func For(ctx context.Context, r db.Reader, s Sale) (_ Terms, err error) {
 	defer fault.Wrap(&err, "commission.For(%s)", s.Vendor)
-	rule, rulebook, err := agreement.Cited[Rule](ctx, r, "commission")
+	seller, err := vendor.Get(ctx, r, s.Vendor)
+	if err != nil {
+		return Terms{}, err
+	}
+	rule, rulebook, err := agreement.CitedFor[Rule](ctx, r, seller.Account, "commission")
 	if err != nil {
 		return Terms{}, err
 	}

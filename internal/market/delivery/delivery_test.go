@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/job"
@@ -490,13 +492,16 @@ func TestTencent_TheProductNumberIsAnIntegerThatNeverChanges(t *testing.T) {
 }
 
 // file uploads content as the vendor's file.
-func (s *shop) file(store blob.Store, content string) (f catalog.File) {
+func (s *shop) file(store blob.Store, words string) (f catalog.File) {
 	s.t.Helper()
-	ref, err := store.Put(s.t.Context(), blob.ByContent, strings.NewReader(content))
+	ref, err := store.Put(s.t.Context(), blob.ByContent, strings.NewReader(words))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	seed.Write(s.t, s.DB, func(tx *db.Tx) (err error) {
+		if err := content.Scanned(s.t.Context(), tx, s.seller, content.File{SHA256: ref.SHA256, Size: ref.Size, Scanner: content.BuiltIn}); err != nil {
+			return err
+		}
 		f, err = catalog.AddFile(s.t.Context(), tx, s.seller, catalog.File{
 			Vendor: s.vendor.ID, Name: "tool.txt", MediaType: "text/plain", Size: ref.Size, SHA256: ref.SHA256, Blob: ref.Key,
 		})
@@ -714,6 +719,8 @@ func TestManualService_IsDeliveredBySlip(t *testing.T) {
 		seed.Write(t, d, func(tx *db.Tx) error { _, err := delivery.Confirm(t.Context(), tx, s.buyer, made.ID); return err })
 		seed.Read(t, d, func(r db.Reader) error {
 			receipts, err := delivery.Receipts(t.Context(), r, s.buyer, made.ID)
+			// Both are of one moment of the test's clock, and ids of one moment have no order.
+			slices.SortFunc(receipts, func(a, b delivery.Receipt) int { return strings.Compare(b.Event, a.Event) })
 			if len(receipts) != 2 || receipts[0].Event != "slip" || len(receipts[0].SHA256) != 64 || receipts[1].Event != "confirmed" {
 				t.Errorf("receipts %+v", receipts)
 			}

@@ -6,7 +6,9 @@ import (
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/vendor"
@@ -28,6 +30,9 @@ func MarkDelivered(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, slip S
 		return Delivery{}, ErrInvalid.In("slip")
 	case d.State != Manual:
 		return Delivery{}, ErrState
+	}
+	if err := content.Must(ctx, tx, by, content.Piece{Kind: content.Delivery, Ref: string(id), Field: "slip", Place: screen.Private, Text: slip.Text}); err != nil {
+		return Delivery{}, err
 	}
 	sealed, err := tx.Keys().Seal(slip.Text, notesAt(d.ID))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -20,10 +21,12 @@ import (
 
 // Work calls vendors and tells the order what came of it. Delivered and Failed
 // run in the transaction that records the outcome of a create; an order refunds
-// in Failed. Hooks may be nil: then [VendorHooks] is asked.
+// in Failed. Hooks may be nil: then [VendorHooks] is asked. Fields is asked before
+// each call what of the buyer may go out with it now; nil: nothing.
 type Work struct {
 	Provisioners map[string]Provisioner // by dialect
 	Hooks        Hooks
+	Fields       func(ctx context.Context, tx *db.Tx, d Delivery) (map[string]string, error)
 	Delivered    func(ctx context.Context, tx *db.Tx, d Delivery) error
 	Failed       func(ctx context.Context, tx *db.Tx, d Delivery, reason string) error
 }
@@ -159,7 +162,15 @@ func (w Work) call(ctx context.Context, tx *db.Tx, d Delivery) (Call, error) {
 	if err != nil {
 		return Call{}, err
 	}
-	return c, json.Unmarshal([]byte(text), &c.Fields)
+	if err := json.Unmarshal([]byte(text), &c.Fields); err != nil || w.Fields == nil {
+		return c, err
+	}
+	more, err := w.Fields(ctx, tx, d)
+	if err == nil && len(more) > 0 && c.Fields == nil {
+		c.Fields = map[string]string{}
+	}
+	maps.Copy(c.Fields, more)
+	return c, err
 }
 
 // record writes the attempt down and what follows from it.

@@ -73,3 +73,16 @@ func complete(in New) error {
 	}
 	return nil
 }
+
+// lost is how much of a right's term lies in a time in which it could not be used.
+//
+// Clause: UA 7.3 (the time that an interruption took from a right is given back, where the rulebook says so).
+func lost(e Entitlement, from, to time.Time) time.Duration {
+	if from.Before(e.StartsAt) {
+		from = e.StartsAt
+	}
+	if to.After(e.EndsAt) {
+		to = e.EndsAt
+	}
+	return max(0, to.Sub(from))
+}

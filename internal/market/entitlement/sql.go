@@ -24,6 +24,11 @@ const (
 	selectHolders = `SELECT DISTINCT account FROM entitlement_grant
 		WHERE product = $1 AND state IN ('pending', 'active', 'suspended') ORDER BY account`
 
+	selectLosing = `SELECT ` + cols + ` FROM entitlement_grant WHERE id > $1 AND state IN ('active', 'suspended') AND ends_at > 0 AND starts_at < $2 AND ends_at > $3
+		AND ($4 = '' OR product = $4) AND ($5 = '' OR order_id = $5) ORDER BY id LIMIT $6`
+	insertExtension = `INSERT INTO entitlement_extension (entitlement, cause, micros, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+	moveEnd         = `UPDATE entitlement_grant SET ends_at = $1 WHERE id = $2 AND state = $3 AND ends_at = $4`
+
 	moveGrant = `UPDATE entitlement_grant SET state = $1, starts_at = $2, ends_at = $3, ended_at = $4 WHERE id = $5 AND state = $6`
 )
 

@@ -91,15 +91,10 @@ func (w Work) build(ctx context.Context, d *db.DB, id ID, watch func(step string
 		return nil, err
 	}
 	total := len(w.Parts) + 3
-	seen := d.Now()
 	step := func(name string, done int) error {
 		if watch != nil {
 			watch(name, done, total)
 		}
-		if done > 0 && d.Now().Sub(seen) < 300*time.Millisecond {
-			return nil // nobody could read it
-		}
-		seen = d.Now()
 		return d.Write(ctx, func(tx *db.Tx) error {
 			_, err := tx.Exec(ctx, stepPack, name, done, total, string(id))
 			return err

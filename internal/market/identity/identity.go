@@ -66,6 +66,11 @@ type Application struct {
 	// AccountsPerIdentity is how many accounts may share this identity, a setting
 	// of the caller; 0 is 3.
 	AccountsPerIdentity int
+	// BankOnNeed says that the law wants a bank account asked for only where it is
+	// needed; a setting of the caller.
+	BankOnNeed bool
+	// Screen is asked whether this person may use the market; nil: nobody is.
+	Screen account.Screen `json:"-"`
 }
 
 // Case is one verification. Its personal fields are masked.

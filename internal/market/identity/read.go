@@ -42,3 +42,10 @@ func Queue(ctx context.Context, r db.Reader) ([]Case, error) {
 	}
 	return cases, err
 }
+
+// SameSubject reports whether two accounts have stated the same document, so that
+// one person or organisation stands behind both.
+func SameSubject(ctx context.Context, r db.Reader, a, b account.ID) (bool, error) {
+	n, err := db.Value[int64](ctx, r, sqlSame, a, b)
+	return n > 0, err
+}

@@ -22,9 +22,11 @@ const (
 	// A renewed verification that is still open does not take the older one away.
 	sqlLatestVerified = `SELECT ` + cols + ` FROM identity_case WHERE account = $1 AND state = 'verified' ORDER BY decided_at DESC, id DESC LIMIT 1`
 	sqlQueue          = `SELECT ` + cols + ` FROM identity_case WHERE state = 'pending' ORDER BY submitted_at, id LIMIT 500`
-	sqlReuse          = `SELECT COUNT(DISTINCT account) FROM identity_case WHERE number_index = $1 AND state IN ('pending', 'verified') AND account <> $2`
-	sqlChecked        = `UPDATE identity_case SET checker = $1, provider_hash = $2 WHERE id = $3 AND state = 'pending'`
-	sqlMove           = `UPDATE identity_case SET state = $1, reason = $2, decided_by = $3, decided_at = $4, valid_to = $5 WHERE id = $6 AND state = 'pending'`
+	sqlSame           = `SELECT COUNT(*) FROM identity_case a JOIN identity_case b ON b.number_index = a.number_index
+		WHERE a.account = $1 AND b.account = $2 AND a.state <> 'failed' AND b.state <> 'failed'`
+	sqlReuse   = `SELECT COUNT(DISTINCT account) FROM identity_case WHERE number_index = $1 AND state IN ('pending', 'verified') AND account <> $2`
+	sqlChecked = `UPDATE identity_case SET checker = $1, provider_hash = $2 WHERE id = $3 AND state = 'pending'`
+	sqlMove    = `UPDATE identity_case SET state = $1, reason = $2, decided_by = $3, decided_at = $4, valid_to = $5 WHERE id = $6 AND state = 'pending'`
 )
 
 type row struct {

@@ -33,6 +33,11 @@ func Submit(ctx context.Context, tx *db.Tx, by audit.Actor, in Application) (Cas
 	if err != nil {
 		return Case{}, err
 	}
+	if in.Screen != nil {
+		if err := in.Screen(ctx, tx, of.ID, account.AtRealName, marks(tx.Keys(), in.IDKind, plain)); err != nil {
+			return Case{}, err
+		}
+	}
 	index := tx.Keys().Index(numberIndex, in.IDKind+":"+plain.Number)
 	others, err := db.Value[int64](ctx, tx, sqlReuse, index, of.ID)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"yunshi/internal/base/money"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/job"
@@ -142,11 +143,14 @@ func (m *market) form() string {
 }
 
 // upload is what the edge does with a file, without a store.
-func (m *market) upload(content []byte) (u invoice.Upload) {
+func (m *market) upload(file []byte) (u invoice.Upload) {
 	m.t.Helper()
 	m.Read(func(r db.Reader) (err error) {
-		u, _, err = invoice.SealFile(r, invoice.KindOf(content), content)
+		u, _, err = invoice.SealFile(r, invoice.KindOf(file), file)
 		return err
+	})
+	m.Write(func(tx *db.Tx) error {
+		return content.Scanned(m.t.Context(), tx, m.Seller, content.File{SHA256: u.SHA256, Size: u.Size, Scanner: content.BuiltIn})
 	})
 	u.Blob = "sha256/" + u.SHA256
 	return u

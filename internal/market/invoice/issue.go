@@ -8,9 +8,11 @@ import (
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/vendor"
@@ -63,6 +65,9 @@ func Reject(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, reason string
 		return Request{}, ErrRequired.In("reason")
 	case utf8.RuneCountInString(reason) > longestReason:
 		return Request{}, ErrInvalid.In("reason")
+	}
+	if err := content.Must(ctx, tx, by, content.Piece{Kind: content.InvoiceNote, Ref: string(id), Field: "reason", Place: screen.Private, Text: reason}); err != nil {
+		return Request{}, err
 	}
 	to := q.Account
 	if q, err = end(ctx, tx, by, q, Rejected, reason); err != nil {
@@ -207,6 +212,9 @@ func attach(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, colour Colour
 	kind := string(f.Kind)
 	if colour == Red {
 		kind = redPrefix + kind
+	}
+	if err := content.MustPass(ctx, tx, f.SHA256); err != nil {
+		return err
 	}
 	known, err := db.Value[int64](ctx, tx, countFiles, string(id), kind)
 	if err != nil {

@@ -119,3 +119,9 @@ func Forfeit(ctx context.Context, tx *db.Tx, f Forfeited) (bool, error) {
 		entries: append(entries, Entry{Forfeiture, "", negative(rest)}), guards: []guard{locked(f.Vendor)},
 	})
 }
+
+// MayCompensate refuses damages above the ceiling of a line, as [Compensate] does
+// without an exception.
+func MayCompensate(l Line, x money.Amount, includesRefund bool) error {
+	return withinCap(l, x.Minor, includesRefund)
+}

@@ -1,7 +1,10 @@
-// Package message is what the market tells its accounts: notices in the site,
-// and mail for those with legal effect.
+// Package message is what the market tells its accounts, notices in the site and
+// mail for those with legal effect, and what accounts tell each other:
+// conversations of a customer with a vendor about a product or an order, and with
+// the operator's support.
 //
 //	delivery: queued → sent | failed
+//	post: sent | held → sent | blocked; sent → blocked → sent
 //
 // A notice is rendered from its template in both languages when it is sent, so
 // the account can be shown for ever what it was told, also after the template
@@ -9,22 +12,26 @@
 // call [Send].
 //
 // Owns: notices, their rendered text and its hash, deliveries by mail and their
-// receipts, which codes are mailed.
+// receipts, which codes are mailed; conversations with their files.
 // Does not own: when a notice is due, the words (area "notice" of package text),
-// how mail travels (base/mail).
+// how mail travels (base/mail), what may be written (package content decides),
+// who may speak about an order or a product ([Talks] asks).
 //
 // Always true:
 //   - A notice exists exactly if the change that caused it does.
 //   - Its text is stored sealed, with the hash of what was rendered, and never
 //     changes.
 //   - Mail leaves at least once, to the account's owners only; a receipt is kept.
+//   - A conversation is open to its two sides. The operator's people see of one
+//     that is not theirs only what was held or reported, each with a reason.
+//   - Two accounts have one conversation about one thing, and its messages are
+//     numbered without a gap.
 package message
 
 import (
 	"encoding/json"
 	"time"
 
-	"yunshi/internal/base/fault"
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
 )
@@ -48,14 +55,14 @@ type Item struct {
 	CreatedAt time.Time
 	ReadAt    time.Time // zero: unread
 
-	content content
+	bodies bodies
 }
 
 // Title returns the title in a language.
-func (i Item) Title(l text.Lang) string { return i.content[l].Title }
+func (i Item) Title(l text.Lang) string { return i.bodies[l].Title }
 
 // Body returns the text in a language.
-func (i Item) Body(l text.Lang) string { return i.content[l].Body }
+func (i Item) Body(l text.Lang) string { return i.bodies[l].Body }
 
 // MarshalJSON gives programs both languages.
 func (i Item) MarshalJSON() ([]byte, error) {
@@ -67,20 +74,17 @@ func (i Item) MarshalJSON() ([]byte, error) {
 		ID        ID         `json:"id"`
 		Code      string     `json:"code"`
 		Link      string     `json:"link,omitempty"`
-		Text      content    `json:"text"`
+		Text      bodies     `json:"text"`
 		SHA256    string     `json:"sha256"`
 		CreatedAt time.Time  `json:"created_at"`
 		ReadAt    *time.Time `json:"read_at"`
-	}{i.ID, i.Code, i.Link, i.content, i.SHA256, i.CreatedAt, read})
+	}{i.ID, i.Code, i.Link, i.bodies, i.SHA256, i.CreatedAt, read})
 }
 
-// content is a rendered notice, by language.
-type content map[text.Lang]rendered
+// bodies is a rendered notice, by language.
+type bodies map[text.Lang]rendered
 
 type rendered struct {
 	Title string `json:"title"`
 	Body  string `json:"body"`
 }
-
-// ErrNotFound refuses a notice that is not there or not of this account.
-var ErrNotFound = fault.New(fault.NotFound, "NOT_FOUND", "")

@@ -22,40 +22,46 @@ const MailJob = "message.mail"
 // effect, queues mail to its owners. It fails for a code without template and for
 // a link that leaves the site.
 func Send(ctx context.Context, tx *db.Tx, n Notice) error {
+	_, err := Deliver(ctx, tx, n)
+	return err
+}
+
+// Deliver is [Send] for who keeps by which notice something was served.
+func Deliver(ctx context.Context, tx *db.Tx, n Notice) (ID, error) {
 	if n.Link != "" && (!strings.HasPrefix(n.Link, "/") || strings.HasPrefix(n.Link, "//")) {
-		return fmt.Errorf("message: link of notice %s is not a path of ours", n.Code)
+		return "", fmt.Errorf("message: link of notice %s is not a path of ours", n.Code)
 	}
 	c, err := render(ctx, n)
 	if err != nil {
-		return err
+		return "", err
 	}
 	plain, err := json.Marshal(c)
 	if err != nil {
-		return err
+		return "", err
 	}
 	id := ID(tx.ID("msg"))
 	sealed, err := tx.Keys().Seal(string(plain), place(id))
 	if err != nil {
-		return err
+		return "", err
 	}
 	hash := sha256.Sum256(plain)
 	now := db.Micros(tx.Now())
 	tx.Queue(sqlInsert, id, n.To, n.Code, sealed, hex.EncodeToString(hash[:]), n.Link, now)
 	if !mailed(n.Code) {
-		return nil
+		return id, nil
 	}
 	owners, err := account.Contacts(ctx, tx, n.To)
 	if err != nil {
-		return err
+		return "", err
 	}
 	for _, owner := range owners {
 		delivery := tx.ID("mdl")
 		tx.Queue(sqlInsertDelivery, delivery, id, owner.User, now)
 		if err := job.Enqueue(ctx, tx, job.Spec{Kind: MailJob, Object: delivery}); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return nil
+	return id, nil
 }
 
 // pageSize is how many notices Inbox returns at most.

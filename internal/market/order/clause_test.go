@@ -1,12 +1,14 @@
 package order_test
 
 import (
+	"slices"
 	"testing"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/money"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/command"
@@ -541,4 +543,30 @@ func TestRulesAreAskedInTheOrderOfTheAgreement(t *testing.T) {
 func codeIs(err error, code string) bool {
 	f, ok := fault.Of(err)
 	return ok && f.Code == code
+}
+
+func TestClause_4_9_1_WhatIsAcceptedAtCheckoutForbidsTakingApart(t *testing.T) {
+	trades(t, func(t *testing.T, w *world.Trade) {
+		by := w.Customer(account.Individual)
+		offer := w.Listed(world.Content(delivery.LicenceKey, price))
+		t.Run("refused without accepting it", func(t *testing.T) {
+			p := w.Purchase(by, offer)
+			p.AcceptTerms = false
+			_, err := w.Place(by, p)
+			refused(t, err, "TERMS_NOT_AGREED", "UA 4.2")
+		})
+		t.Run("allowed, and the order names the clause and its text", func(t *testing.T) {
+			o := w.Bought(by, offer)
+			if l := o.Snapshot.Licence; !slices.Contains(l.Clauses, "UA 4.9.1") || l.Agreement != "user-agreement#1" {
+				t.Errorf("accepted: %+v", l)
+			}
+			w.Read(func(r db.Reader) error {
+				v, err := agreement.ReadDocument(t.Context(), r, agreement.UserAgreement, 1)
+				if v.SHA256 != o.Snapshot.Licence.SHA256 || !slices.ContainsFunc(v.Clauses, func(c agreement.Clause) bool { return c.ID == "4.9.1" && c.Text.EN != "" }) {
+					t.Error("the text that was accepted is not found")
+				}
+				return err
+			})
+		})
+	})
 }

@@ -106,6 +106,7 @@ type Snapshot struct {
 	Seller          vendor.SellerCard `json:"seller"`
 	Collector       string            `json:"collector"`
 	AgreementBundle string            `json:"agreement_bundle"`
+	Licence         Licence           `json:"licence,omitzero"`
 	Account         account.ID        `json:"account"`
 	ShownAt         time.Time         `json:"shown_at"`
 }

@@ -12,7 +12,9 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/job"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/payment"
 	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/vendor"
@@ -20,7 +22,7 @@ import (
 
 // Place makes a purchase: an order with its frozen terms, and a payment attempt
 // for exactly its total. It refuses in the order of the agreement: 8.2.3, P-3,
-// 6.1, 4.8, 2.1, 3.1, 4.2, 4.7.7; but 4.3 comes before them all, so that nobody
+// 6.1, 4.8, 2.1, 3.1, 4.2, 4.7.7, 8.1; but 4.3 comes before them all, so that nobody
 // learns how an account stands that is not theirs. A free plan needs no payment
 // and is delivered at once.
 func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, error) {
@@ -54,6 +56,9 @@ func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, e
 	if err := q.Off.KeepsFloor(q.Fee.Paid, offer.Plan.Price, p.Quantity); err != nil {
 		return Order{}, err
 	}
+	if err := operation.MustOutlast(ctx, tx, entitlement.EndOf(tx.Now(), offer.Plan.Term)); err != nil { // 8.1
+		return Order{}, err
+	}
 	bundle, err := agreement.Current(ctx, tx)
 	if err != nil {
 		return Order{}, err
@@ -66,7 +71,11 @@ func Place(ctx context.Context, tx *db.Tx, by audit.Actor, p Purchase) (Order, e
 			Sheet: offer.TermsSheet, SheetSHA256: offer.SHA256, Product: offer.Product.ID, Slug: offer.Product.Slug,
 			Version: offer.Version.ID, Plan: offer.PlanID, PlanCode: offer.Plan.Code, Quantity: p.Quantity, Fee: q.Fee, Off: q.Off,
 			Refund: q.Refund, Seller: offer.Vendor, Collector: p.Collector, AgreementBundle: bundle.Hash, Account: p.For, ShownAt: tx.Now(),
+			Licence: licenceOf(bundle.Agreement),
 		},
+	}
+	if err := protects(o.Snapshot.Licence); err != nil {
+		return Order{}, err
 	}
 	if o.Commission, err = commissionOf(ctx, tx, &o, o.Vendor, offer.Version.Content.DeliveryType); err != nil {
 		return Order{}, err
@@ -164,6 +173,13 @@ func PayAgain(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, gateway str
 	}
 	if o.State != AwaitingPayment {
 		return Order{}, ErrNotPayable
+	}
+	term, err := o.Term()
+	if err != nil {
+		return Order{}, err
+	}
+	if err := operation.MustOutlast(ctx, tx, entitlement.EndOf(tx.Now(), term)); err != nil { // 8.1
+		return Order{}, err
 	}
 	if _, err := payment.Void(ctx, tx, by, o.Attempt, payment.Cancelled); err != nil {
 		return Order{}, err

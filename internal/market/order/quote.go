@@ -9,7 +9,9 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/vendor"
 )
@@ -62,6 +64,9 @@ func QuoteWith(ctx context.Context, r db.Reader, by audit.Actor, id catalog.Plan
 	}
 	if q.Refusal == nil {
 		q.Refusal = q.Off.KeepsFloor(q.Fee.Paid, offer.Plan.Price, quantity)
+	}
+	if q.Refusal == nil {
+		q.Refusal = operation.MustOutlast(ctx, r, entitlement.EndOf(r.Now(), offer.Plan.Term)) // 8.1
 	}
 	return q, nil
 }

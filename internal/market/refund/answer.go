@@ -59,6 +59,9 @@ func (u Rules) Counter(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, se
 	if in.Amount.Currency != q.Asked.Currency || in.Amount.Minor <= 0 || in.Amount.Minor > q.Asked.Minor || in.Amount == q.Asked && !in.Keep {
 		return Request{}, ErrInvalid.In("amount") // the same amount is an agreement
 	}
+	if err := screened(ctx, tx, by, string(q.ID), "note", in.Note); err != nil {
+		return Request{}, err
+	}
 	q.Amount, q.OfferKeep = in.Amount, in.Keep
 	if err := u.await(ctx, tx, by, &q, evCounter, in.Note); err != nil {
 		return Request{}, err
@@ -75,6 +78,9 @@ func (u Rules) Refuse(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, see
 	}
 	q, err := seller(ctx, tx, by, id, seen)
 	if err != nil {
+		return Request{}, err
+	}
+	if err := screened(ctx, tx, by, string(q.ID), "note", reason); err != nil {
 		return Request{}, err
 	}
 	if err := u.await(ctx, tx, by, &q, evRefuse, reason); err != nil {

@@ -37,6 +37,13 @@ func (u Rules) Decide(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, see
 	if in.Clause = strings.TrimSpace(in.Clause); !cites(in.Clause) {
 		return Request{}, ErrInvalid.In("clause")
 	}
+	buyer, err := account.Get(ctx, tx, o.Account)
+	if err != nil {
+		return Request{}, err
+	}
+	if _, err := agreement.CiteClause(ctx, tx, in.Clause, audience(buyer, o), tx.Now()); err != nil {
+		return Request{}, err
+	}
 	s := said{note: in.Note, clause: in.Clause}
 	if !in.Approve {
 		if err := step(ctx, tx, by, &q, evReject, Staff, s); err != nil {

@@ -12,8 +12,10 @@ import (
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/money"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/vendor"
@@ -190,6 +192,9 @@ func state(ctx context.Context, tx *db.Tx, by audit.Actor, m Matter, side Side, 
 		return m, ErrInvalid.In("amount")
 	}
 	s.ID, s.Side, s.By, s.At = tx.ID("rfs"), side, by.User, tx.Now()
+	if err := screened(ctx, tx, by, string(m.ID), "text", s.Text); err != nil {
+		return m, err
+	}
 	sum := sha256.Sum256([]byte(s.Text))
 	s.SHA256 = hex.EncodeToString(sum[:])
 	sealed, err := tx.Keys().Seal(s.Text, statementAt(m.ID))
@@ -250,8 +255,8 @@ func standing(all []Statement) MatterState {
 	return Opened
 }
 
-// Attach adds a file as proof. The caller has put it into the file store and
-// taken its hash while doing so.
+// Attach adds a file as proof. The caller has put it into the file store, taken
+// its hash while doing so, and had it scanned.
 func Attach(ctx context.Context, tx *db.Tx, by audit.Actor, id MatterID, p Proof) (_ Proof, err error) {
 	defer fault.Wrap(&err, "refund.Attach(%s)", id)
 	m, side, err := party(ctx, tx, by, id)
@@ -267,6 +272,12 @@ func Attach(ctx context.Context, tx *db.Tx, by audit.Actor, id MatterID, p Proof
 		return Proof{}, ErrRequired.In("file")
 	case !slices.Contains(proofTypes, p.MediaType) || badSum != nil || len(sum) != sha256.Size || p.Blob == "" || len(p.Name) > 200:
 		return Proof{}, ErrInvalid.In("file")
+	}
+	if err := content.MustPass(ctx, tx, p.SHA256); err != nil {
+		return Proof{}, err
+	}
+	if err := content.Must(ctx, tx, by, content.Piece{Kind: content.FileName, Ref: string(id), Field: "file", Place: screen.Public, Text: p.Name}); err != nil {
+		return Proof{}, err
 	}
 	p.ID, p.Side, p.By, p.At = tx.ID("rfp"), side, by.User, tx.Now()
 	sealed, err := tx.Keys().Seal(p.Name, proofAt(m.ID))
@@ -331,6 +342,12 @@ func MattersOfVendor(ctx context.Context, r db.Reader, v vendor.ID, n int) ([]Ma
 		all[i].Account = ""
 	}
 	return all, err
+}
+
+// OpenMatters lists the matters that were opened before a moment and not agreed,
+// oldest first, for whoever follows them up.
+func OpenMatters(ctx context.Context, r db.Reader, before time.Time, n int) ([]Matter, error) {
+	return db.All(ctx, r, scanMatter, selectOldMatters, db.Micros(before), n)
 }
 
 // party is a matter and the side on which the actor may write in it.

@@ -8,6 +8,7 @@ import (
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
@@ -25,7 +26,7 @@ const patience = 6 * time.Hour
 // an appeal against a breach or a dispute of the payment, for which it waits
 // approved, or an invoice, for which it waits for a red letter.
 func (u Rules) pay(ctx context.Context, tx *db.Tx, by audit.Actor, q *Request, o order.Order) error {
-	breach, err := u.breach(ctx, tx, q.Entitlement)
+	breach, err := u.forfeit(ctx, tx, q.Entitlement, o)
 	if err != nil {
 		return err
 	}
@@ -107,13 +108,15 @@ func (u Rules) barred(ctx context.Context, tx *db.Tx, by audit.Actor, q *Request
 }
 
 // FlagConsumer has a lawyer look at a refusal under clause 8.4, when the customer
-// is a consumer, to whom a standard term that takes a right away may be void. The
+// is a consumer and the law protects consumers from terms that take a right away. The
 // edge calls it after a submission was refused, in a transaction of its own.
-//
-// Clause: UA 8.4 (the refusal stands under the consumer's rights, so each one to a consumer is looked at).
 func FlagConsumer(ctx context.Context, tx *db.Tx, o order.Order, caseID string) (bool, error) {
 	buyer, err := account.Get(ctx, tx, o.Account)
-	if err != nil || o.Business || !buyer.Consumer || caseID == "" {
+	if err != nil {
+		return false, err
+	}
+	law, err := agreement.LawInForce(ctx, tx)
+	if err != nil || !forfeitLooked(law, buyer.Consumer && !o.Business) || caseID == "" {
 		return false, err
 	}
 	_, err = tx.Exec(ctx, insertReview, string(o.ID), caseID, string(o.Account), db.Micros(tx.Now()))
@@ -153,7 +156,7 @@ func (u Rules) again(ctx context.Context, tx *db.Tx, by audit.Actor, q *Request)
 	if q.State == Approved {
 		return u.pay(ctx, tx, by, q, o)
 	}
-	breach, err := u.breach(ctx, tx, q.Entitlement)
+	breach, err := u.forfeit(ctx, tx, q.Entitlement, o)
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,11 @@ import (
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/money"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/command"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/ledger"
@@ -33,6 +35,59 @@ const (
 )
 
 func cny(minor int64) money.Amount { return money.Amount{Minor: minor, Currency: money.CNY} }
+
+func TestClause_9_6_WithoutClause84ARefundAfterABreachFollowsTheRulebook(t *testing.T) {
+	markets(t, func(t *testing.T, m market) {
+		ctx := t.Context()
+		right := func(o order.Order) (e entitlement.Entitlement) {
+			m.Read(func(r db.Reader) (err error) {
+				e, err = entitlement.OfLine(ctx, r, string(o.Line))
+				return err
+			})
+			return e
+		}
+		before, after, business := m.bought(nil), m.bought(nil), m.bought(nil)
+		for _, o := range []order.Order{before, after, business} {
+			m.Breach[right(o).ID] = refund.Breach{Case: "enf_1", State: refund.BreachFinal}
+		}
+		_, err := m.submit(refund.Ask{Order: before.ID, Reason: refund.NoReason, Amount: cny(price)})
+		m.refused(err, "NO_REFUND_BREACH", "UA 8.4")
+
+		compliance := m.Staff(account.Compliance)
+		disable := func(who agreement.Audience) {
+			m.Write(func(tx *db.Tx) error {
+				_, err := agreement.Disable(ctx, tx, compliance, agreement.Disabled{
+					Code: agreement.UserAgreement, Clause: "8.4", Audience: who, Reason: agreement.Both{ZH: "消费者权益保护法第二十六条", EN: "Consumer Law 26"},
+				})
+				return err
+			})
+		}
+		disable(agreement.Businesses)
+		_, err = m.submit(refund.Ask{Order: business.ID, Reason: refund.NoReason, Amount: cny(price)})
+		m.refused(err, "NO_REFUND_BREACH", "UA 8.4") // another audience's clause is in force for a consumer
+		disable(agreement.Consumers)
+		q := m.asked(after, refund.NoReason)
+		m.Drain()
+		m.is(q.ID, refund.Refunded)
+
+		// Clause 8.2 keeps working: what a measure took is not given back.
+		taken := m.bought(nil)
+		m.Write(func(tx *db.Tx) error {
+			_, err := entitlement.End(ctx, tx, audit.Job("enforcement"), right(taken).ID, entitlement.Suspended)
+			return err
+		})
+		m.Breach[right(taken).ID] = refund.Breach{Case: "enf_2", State: refund.BreachFinal}
+		m.Read(func(r db.Reader) error {
+			if err := agreement.InForce(ctx, r, "UA 8.2", agreement.Consumers); err != nil {
+				t.Errorf("8.2: %v", err)
+			}
+			return nil
+		})
+		if got := right(taken).State; got != entitlement.Suspended {
+			t.Errorf("what the measure took is %s", got)
+		}
+	})
+}
 
 // market is a world with a buyer.
 type market struct {
@@ -893,10 +948,11 @@ func TestClause_4_5_AVendorsOwnTermsMoveNoMoneyAndShowBothSides(t *testing.T) {
 			t.Fatal(v.State, err)
 		}
 		m.Write(func(tx *db.Tx) error {
-			_, err := refund.Attach(ctx, tx, m.Seller, v.ID, refund.Proof{
-				Name: "transfer.pdf", MediaType: "application/pdf", Size: 3, Blob: "sha256/x",
-				SHA256: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
-			})
+			const sha = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+			if err := content.Scanned(ctx, tx, m.Seller, content.File{SHA256: sha, Size: 3, Scanner: content.BuiltIn}); err != nil {
+				return err
+			}
+			_, err := refund.Attach(ctx, tx, m.Seller, v.ID, refund.Proof{Name: "transfer.pdf", MediaType: "application/pdf", Size: 3, Blob: "sha256/x", SHA256: sha})
 			return err
 		})
 		if err := say(m.Seller, refund.OutcomeAgreed, 20000); err != nil {

@@ -8,6 +8,7 @@ import (
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/money"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/order"
@@ -141,6 +142,12 @@ func noBreach(b Breach) (hold bool, err error) {
 	}
 	return false, nil
 }
+
+// forfeitLooked reports whether a lawyer looks at a refusal for a breach. The bare
+// agreement lets the fee be kept and asks nobody.
+//
+// Clause: UA 8.4 (the refusal stands under the consumer's rights, so each one to a consumer is looked at).
+func forfeitLooked(law agreement.Law, consumer bool) bool { return law.ForfeitReviewed && consumer }
 
 // withinQuota refuses a further refund without reason above the number of a year.
 //

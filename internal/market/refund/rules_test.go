@@ -12,6 +12,7 @@ import (
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/money"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/order"
@@ -311,5 +312,22 @@ func TestMachine_EveryStateEventAndSide(t *testing.T) {
 				t.Errorf("%s may %s while the money moves", a.by, a.event)
 			}
 		}
+	}
+}
+
+func TestConflict_13_AForfeitedFeeOfAConsumerIsLookedAt(t *testing.T) {
+	for jurisdiction, want := range map[string]bool{"CN": true, "EU": true, "OTHER": false} {
+		t.Run(jurisdiction, func(t *testing.T) {
+			law := agreement.LawOf(jurisdiction)
+			if got := forfeitLooked(law, true); got != want {
+				t.Errorf("a consumer's is looked at: %v", got)
+			}
+			if forfeitLooked(law, false) {
+				t.Error("a company's is looked at")
+			}
+			if _, err := noBreach(Breach{Case: "enf_1", State: BreachFinal}); err == nil {
+				t.Error("clause 8.4 itself stands everywhere")
+			}
+		})
 	}
 }

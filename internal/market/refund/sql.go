@@ -52,6 +52,8 @@ const (
 	selectMyMatters  = `SELECT ` + matterCols + ` FROM refund_matter WHERE account = $1 ORDER BY id DESC LIMIT $2`
 	selectItsMatters = `SELECT ` + matterCols + ` FROM refund_matter WHERE vendor = $1 ORDER BY id DESC LIMIT $2`
 
+	selectOldMatters = `SELECT ` + matterCols + ` FROM refund_matter WHERE state <> 'closed_agreed' AND opened_at < $1 ORDER BY opened_at, id LIMIT $2`
+
 	statementCols    = `id, side, outcome, currency, amount, text_sealed, text_sha256, by_user, at`
 	insertStatement  = `INSERT INTO refund_statement (matter, ` + statementCols + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 	selectStatements = `SELECT ` + statementCols + ` FROM refund_statement WHERE matter = $1 ORDER BY id`

@@ -2,6 +2,7 @@ package refund
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/message"
+	"yunshi/internal/market/order"
 	"yunshi/internal/market/vendor"
 )
 
@@ -134,11 +136,39 @@ func access(ctx context.Context, tx *db.Tx, q *Request, taken bool) error {
 	return err
 }
 
+// breach is what was decided about a right, or is about to be.
 func (u Rules) breach(ctx context.Context, r db.Reader, e entitlement.ID) (Breach, error) {
 	if u.Breach == nil {
 		return Breach{}, nil
 	}
 	return u.Breach(ctx, r, e)
+}
+
+// forfeit is a breach as far as it stands against a refund: not at all while
+// clause 8.4 is out of force for the customer. What the breach took otherwise stays
+// taken, and the rulebook decides as for everybody else.
+func (u Rules) forfeit(ctx context.Context, r db.Reader, e entitlement.ID, o order.Order) (Breach, error) {
+	b, err := u.breach(ctx, r, e)
+	if err != nil || b == (Breach{}) {
+		return b, err
+	}
+	buyer, err := account.Get(ctx, r, o.Account)
+	if err != nil {
+		return Breach{}, err
+	}
+	err = agreement.InForce(ctx, r, "UA 8.4", audience(buyer, o))
+	if errors.Is(err, agreement.ErrDisabled) {
+		return Breach{}, nil
+	}
+	return b, err
+}
+
+// audience is how the agreement speaks to the customer of an order.
+func audience(buyer account.Account, o order.Order) agreement.Audience {
+	if buyer.Consumer && !o.Business {
+		return agreement.Consumers
+	}
+	return agreement.Businesses
 }
 
 // tell sends a notice about a request to one of its parties.

@@ -10,9 +10,11 @@ import (
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
@@ -45,7 +47,7 @@ func (u Rules) Submit(ctx context.Context, tx *db.Tx, by audit.Actor, in Ask) (_
 	if err != nil {
 		return Request{}, notYet(err)
 	}
-	breach, err := u.breach(ctx, tx, right.ID)
+	breach, err := u.forfeit(ctx, tx, right.ID, o)
 	if err != nil {
 		return Request{}, err
 	}
@@ -75,6 +77,9 @@ func (u Rules) Submit(ctx context.Context, tx *db.Tx, by audit.Actor, in Ask) (_
 	}
 	if a.Section != "" {
 		q.Clause = a.Section
+	}
+	if err := screened(ctx, tx, by, string(q.ID), "text", q.Text); err != nil {
+		return Request{}, err
 	}
 	if err := insert(ctx, tx, by, q); err != nil {
 		return Request{}, err
@@ -239,6 +244,9 @@ func (u Rules) Escalate(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, s
 	if err != nil {
 		return Request{}, err
 	}
+	if err := screened(ctx, tx, by, string(q.ID), "text", text); err != nil {
+		return Request{}, err
+	}
 	q.Amount, q.OfferKeep, q.EscalateBy = q.Asked, false, time.Time{}
 	if err := step(ctx, tx, by, &q, evEscalate, Buyer, said{note: text}); err != nil {
 		return Request{}, err
@@ -265,6 +273,11 @@ func current(q Request, seen int64) error {
 		return ErrStale
 	}
 	return nil
+}
+
+// screened has what a person wrote pass the screen for the two parties' eyes.
+func screened(ctx context.Context, tx *db.Tx, by audit.Actor, ref, field, text string) error {
+	return content.Must(ctx, tx, by, content.Piece{Kind: content.Refund, Ref: ref, Field: field, Place: screen.Private, Text: text})
 }
 
 // words trims what somebody wrote and refuses too much of it, or none where some

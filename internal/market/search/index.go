@@ -167,8 +167,8 @@ func (w *writer) row(doc int64, l catalog.Listing, seller vendor.Vendor) []any {
 		en = zh
 	}
 	w.keys.Reset()
-	return []any{doc, string(l.Product.ID), string(l.Version.ID), l.Product.Slug, string(seller.ID), seller.RegisteredName, c.Category,
-		w.categories[c.Category].Parent, c.Kind, c.DeliveryType, c.Name.ZH, c.Name.EN, c.Summary.ZH, c.Summary.EN,
+	return []any{doc, string(l.Product.ID), string(l.Version.ID), l.Product.Slug, string(seller.ID), seller.RegisteredName, l.Product.Category,
+		w.categories[l.Product.Category].Parent, c.Kind, c.DeliveryType, c.Name.ZH, c.Name.EN, c.Summary.ZH, c.Summary.EN,
 		append([]byte{}, w.pinyin.KeyFromString(&w.keys, zh)...), append([]byte{}, w.latin.KeyFromString(&w.keys, en)...),
 		cheapest.Minor, string(cheapest.Currency), db.Micros(l.Product.ListedAt)}
 }
@@ -201,9 +201,9 @@ func (w *writer) words(l catalog.Listing, seller vendor.Vendor) []string {
 	}
 	plain(c.Description)
 	add(words(seller.RegisteredName, false)...)
-	own := w.categories[c.Category]
+	own := w.categories[l.Product.Category] // where it stands now, which a retired category on its sheet need not be
 	plain(own.Name)
-	add(filter("c", c.Category), filter("k", c.Kind), filter("d", c.DeliveryType), filter("v", string(seller.ID)))
+	add(filter("c", l.Product.Category), filter("k", c.Kind), filter("d", c.DeliveryType), filter("v", string(seller.ID)))
 	if own.Parent != "" {
 		plain(w.categories[own.Parent].Name)
 		add(filter("c", own.Parent))

@@ -5,10 +5,13 @@ import (
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/operation"
 )
 
 // Apply asks for the actor's account to become a vendor, or, after a refusal,
@@ -16,8 +19,14 @@ import (
 // real name, a subject type that the rulebook admits, and a complete profile.
 func Apply(ctx context.Context, tx *db.Tx, by audit.Actor, a Application) (_ Vendor, err error) {
 	defer fault.Wrap(&err, "vendor.Apply(%s)", by.Account)
+	if err := operation.MustTakeNew(ctx, tx); err != nil { // 8.1
+		return Vendor{}, err
+	}
 	a, err = admit(ctx, tx, by, a)
 	if err != nil {
+		return Vendor{}, err
+	}
+	if err := presentable(ctx, tx, by, a); err != nil {
 		return Vendor{}, err
 	}
 	old, known, err := OfAccount(ctx, tx, account.ID(by.Account))
@@ -62,6 +71,9 @@ func ChangeProfile(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, a Appl
 	if a, err = admit(ctx, tx, by, a); err != nil {
 		return Vendor{}, err
 	}
+	if err := presentable(ctx, tx, by, a); err != nil {
+		return Vendor{}, err
+	}
 	return resubmit(ctx, tx, v, v.State, a)
 }
 
@@ -95,6 +107,18 @@ func admit(ctx context.Context, r db.Reader, by audit.Actor, a Application) (App
 		return a, err
 	}
 	return normal(a)
+}
+
+// presentable screens what a profile shows to everybody on the seller card.
+func presentable(ctx context.Context, tx *db.Tx, by audit.Actor, a Application) error {
+	for _, t := range []struct{ field, text string }{
+		{"registered_name", a.RegisteredName}, {"address", a.Address}, {"contact_name", a.Contact.Name}, {"support_hours", a.SupportHours},
+	} {
+		if err := content.Must(ctx, tx, by, content.Piece{Kind: content.Profile, Ref: by.Account, Field: t.field, Place: screen.Public, Text: t.text}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // resubmit adds a profile and makes it the newest.

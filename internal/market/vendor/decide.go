@@ -10,6 +10,7 @@ import (
 	"yunshi/internal/base/fault"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/message"
+	"yunshi/internal/market/operation"
 )
 
 // Take marks an application as under review, so that the applicant sees it.
@@ -48,6 +49,11 @@ func Decide(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, d Decision) (
 		return Vendor{}, err
 	}
 	fresh := v.State == Applied || v.State == Reviewing
+	if fresh && d.Approve {
+		if err := operation.MustTakeNew(ctx, tx); err != nil { // 8.1
+			return Vendor{}, err
+		}
+	}
 	switch {
 	case d.Approve:
 		if fresh {

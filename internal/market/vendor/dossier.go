@@ -10,8 +10,10 @@ import (
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/message"
 )
@@ -42,6 +44,12 @@ func AddDocument(ctx context.Context, tx *db.Tx, by audit.Actor, doc Document) (
 		faults = append(faults, ErrInvalid.In("valid_until"))
 	}
 	if err := faults.Err(); err != nil {
+		return Document{}, err
+	}
+	if err := content.MustPass(ctx, tx, doc.SHA256); err != nil {
+		return Document{}, err
+	}
+	if err := content.Must(ctx, tx, by, content.Piece{Kind: content.FileName, Ref: string(doc.Vendor), Field: "name", Place: screen.Public, Text: doc.Name}); err != nil {
 		return Document{}, err
 	}
 	doc.ID, doc.AddedAt = tx.ID("doc"), tx.Now()

@@ -13,14 +13,15 @@ import (
 
 // Exit announces that the vendor leaves the market at end, at least the
 // rulebook's notice ahead. Until then nothing new is sold, what was sold runs on,
-// and at end the vendor is exited. The seller card stays readable.
+// and at end the vendor is exited. The seller card stays readable. A vendor that
+// refused a change of the rules leaves by those before it, where law says so.
 func Exit(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, end time.Time) (_ Vendor, err error) {
 	defer fault.Wrap(&err, "vendor.Exit(%s)", id)
 	v, err := own(ctx, tx, by, id)
 	if err != nil {
 		return Vendor{}, err
 	}
-	notice, err := agreement.Setting[struct{ Days int }](ctx, tx, "vendor_exit_notice")
+	notice, _, err := agreement.CitedFor[struct{ Days int }](ctx, tx, v.Account, "vendor_exit_notice")
 	if err != nil {
 		return Vendor{}, err
 	}

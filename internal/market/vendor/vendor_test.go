@@ -13,6 +13,7 @@ import (
 	"yunshi/internal/base/money"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/vendor"
 	"yunshi/internal/testkit"
@@ -297,6 +298,9 @@ func TestAnExpiredDocumentStopsSellingAfterReminders(t *testing.T) {
 		until := calendar.On(clock.Now()).AddDays(10)
 		document := vendor.Document{Vendor: v.ID, Kind: "qualification", Name: "ICP", Blob: "b", SHA256: strings.Repeat("a", 64), ValidUntil: until}
 		seed.Write(t, d, func(tx *db.Tx) error {
+			if err := content.Scanned(t.Context(), tx, who, content.File{SHA256: document.SHA256, Scanner: content.BuiltIn}); err != nil {
+				return err
+			}
 			_, err := vendor.AddDocument(t.Context(), tx, who, document)
 			return err
 		})
@@ -329,6 +333,9 @@ func TestAnExpiredDocumentStopsSellingAfterReminders(t *testing.T) {
 		}
 		document.ValidUntil = until.AddDays(365)
 		seed.Write(t, d, func(tx *db.Tx) error {
+			if err := content.Scanned(t.Context(), tx, who, content.File{SHA256: document.SHA256, Scanner: content.BuiltIn}); err != nil {
+				return err
+			}
 			_, err := vendor.AddDocument(t.Context(), tx, who, document)
 			return err
 		})

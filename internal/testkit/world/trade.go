@@ -19,6 +19,7 @@ import (
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/settlement"
@@ -83,6 +84,7 @@ func NewTrade(t testing.TB, d *db.DB, clock *testkit.Clock) *Trade {
 		Hooks: func(context.Context, db.Reader, vendor.ID, string) (delivery.Endpoint, error) {
 			return delivery.Endpoint{URL: "https://hook.example", Secrets: []string{"secret"}}, nil
 		},
+		Fields:    privacy.Pass,
 		Delivered: db.Chain(order.DeliveredTo, settlement.Delivered, refund.Delivered),
 		Failed: func(ctx context.Context, tx *db.Tx, v delivery.Delivery, reason string) error {
 			if err := order.DeliveryFailed(ctx, tx, v, reason); err != nil {
@@ -98,6 +100,7 @@ func NewTrade(t testing.TB, d *db.DB, clock *testkit.Clock) *Trade {
 		invoice.Work{RedConfirmed: w.Refund.InvoiceCleared}.Handlers(),
 		settlements.Handlers(), w.Books.Handlers(),
 		invoice.Work{}.Handlers(),
+		privacy.Work{Keep: privacy.Keepers()}.Handlers(),
 	} {
 		maps.Copy(w.handlers, some)
 	}

@@ -1,0 +1,45 @@
+package arch
+
+import (
+	"go/ast"
+	"slices"
+	"testing"
+)
+
+// personalReaders are the functions that return who a customer is in plain.
+var personalReaders = []string{"PersonalOf"}
+
+// personalDataLeavesAtOnePlace: only package privacy reads a customer's plain contact, because there a consent or a
+// disclosure stands behind it.
+func personalDataLeavesAtOnePlace(t *tree) (found []string) {
+	t.each(productFile, func(f *file) {
+		if f.pkg.dir == "internal/market/privacy" {
+			return
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok || !slices.Contains(personalReaders, s.Sel.Name) {
+				return true
+			}
+			if p, ok := s.X.(*ast.Ident); ok && (p.Name == "account" || p.Name == "identity") {
+				found = append(found, t.at(s.Pos(), "%s.%s is for package privacy alone", p.Name, s.Sel.Name))
+			}
+			return true
+		})
+	})
+	return found
+}
+
+func TestPersonalDataLeavesAtOnePlace(t *testing.T) {
+	rule{
+		name: "personal_data_leaves_at_one_place", check: personalDataLeavesAtOnePlace,
+		planted: []source{
+			{"internal/edge/vendordesk/a.go": "package vendordesk\nvar p, _ = account.PersonalOf(ctx, r, id)"},
+			{"internal/market/order/a.go": "package order\nvar p, _ = identity.PersonalOf(ctx, r, id)"},
+		},
+		allowed: []source{
+			{"internal/market/privacy/a.go": "package privacy\nvar p, _ = account.PersonalOf(ctx, r, id)"},
+			{"internal/edge/shop/a.go": "package shop\nvar p, _ = invoice.PersonalOf(ctx, r, id)"},
+		},
+	}.prove(t)
+}

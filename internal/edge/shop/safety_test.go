@@ -1,0 +1,192 @@
+package shop_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/text"
+	"yunshi/internal/market/account"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/enforcement"
+	"yunshi/internal/market/message"
+)
+
+// banished ends the agreement of a verified person, as far as bans are concerned.
+func (s *site) banished(t *testing.T) audit.Actor {
+	t.Helper()
+	bad := s.Customer(account.Individual)
+	s.Write(func(tx *db.Tx) error {
+		c, err := enforcement.Open(t.Context(), tx, s.Compliance, enforcement.Opening{
+			Subject: account.ID(bad.Account), Source: enforcement.SelfFound, Violation: "UA 4.11", Facts: "Paid outside.",
+			Evidence: []enforcement.Item{{Kind: enforcement.Capture, Title: "chat", Content: []byte("chat")}},
+		})
+		if err != nil {
+			return err
+		}
+		return enforcement.Banish(t.Context(), tx, s.Compliance, c)
+	})
+	return bad
+}
+
+// linked is a link that waits for a person.
+func (s *site) linked(t *testing.T) string {
+	t.Helper()
+	s.banished(t)
+	other := s.Customer(account.Individual)
+	s.Write(func(tx *db.Tx) error {
+		return enforcement.Rules{}.Screen(t.Context(), tx, account.ID(other.Account), account.AtPhone, []account.Mark{account.MarkOf(tx.Keys(), account.ByPhone, "13800138000")})
+	})
+	return string(s.links(t, other.Account)[0].ID)
+}
+
+func (s *site) links(t *testing.T, of string) (out []enforcement.Link) {
+	t.Helper()
+	s.Read(func(r db.Reader) error {
+		all, err := enforcement.Links(t.Context(), r, s.Compliance, 50)
+		for _, l := range all {
+			if string(l.Account) == of {
+				out = append(out, l)
+			}
+		}
+		return err
+	})
+	return out
+}
+
+// TestClause_8_3_OnThePages: the same bank account with another name is suspended,
+// told with a way to appeal and without any number, and a person clears it; the same
+// identity is refused, and what was found is kept.
+func TestClause_8_3_OnThePages(t *testing.T) {
+	for _, lang := range []text.Lang{text.ZH, text.EN} {
+		t.Run(string(lang), func(t *testing.T) {
+			s := open(t)
+			s.banished(t)
+			enter := func(mail string) (*browser, string) {
+				b := s.browser(t, lang)
+				form := url.Values{"subject_type": {"individual"}, "display_name": {"林一"}, "user_name": {"林一"}, "email": {mail}, "password": {"lamp window forty otter"}, "next": {"/"}}
+				b.submit(b.submit(b.get("/register"), "/register", form).is(http.StatusOK), "/agreement", nil).is(http.StatusOK)
+				var id account.ID
+				s.Read(func(r db.Reader) error {
+					c, err := account.Find(t.Context(), r, mail)
+					id = c.Account
+					return err
+				})
+				return b, string(id)
+			}
+			identity := func(number, bank string) url.Values {
+				return url.Values{"name": {"林一"}, "number": {number}, "mobile": {"13900139001"}, "email": {"l@example.com"}, "bank_account": {bank}, "consent": {"yes"}}
+			}
+			officer := s.signedIn(t, lang, s.email(t, s.Compliance))
+			t.Run("refused_relative_with_the_same_bank_account", func(t *testing.T) {
+				b, id := enter("relative@example.com")
+				b.submit(b.get("/account/identity"), "/account/identity", identity("110101198805150010", "6225881234567898"))
+				l := s.links(t, id)
+				if len(l) != 1 || l[0].State != enforcement.LinkSuspended {
+					t.Fatalf("%+v", l)
+				}
+				path := enforcement.LinkPath(l[0].ID)
+				page := b.get(path).is(http.StatusOK).says(text.In(lang, "ban.kind.bank_account"), text.In(lang, "ban.mine.text")).saysNot("6225881234567898", "7898")
+				b.submit(page, path+"/appeal", url.Values{"text": {""}}).is(http.StatusUnprocessableEntity)
+				b.submit(page, path+"/appeal", url.Values{"text": {"兄弟共用账户"}}).is(http.StatusOK).says(text.In(lang, "ban.appealed"))
+				if !officer.get("/operator").links("/operator/bans/" + string(l[0].ID)) {
+					t.Error("no officer is asked")
+				}
+				desk := "/operator/bans/" + string(l[0].ID)
+				officer.get(desk).is(http.StatusOK).says("兄弟共用账户", text.In(lang, "ban.kind.bank_account"))
+				officer.submit(officer.get(desk), desk, url.Values{"do": {"other"}, "reason": {"核对过"}}).is(http.StatusOK).says(text.In(lang, "ban.state.cleared"))
+				officer.get("/operator/bans").is(http.StatusOK).says(text.In(lang, "ban.kind.id_number"))
+			})
+			t.Run("allowed_stranger", func(t *testing.T) {
+				_, id := enter("stranger@example.com")
+				if len(s.links(t, id)) != 0 {
+					t.Error("a stranger is linked")
+				}
+			})
+		})
+	}
+}
+
+// TestClause_4_7_5_TwoHundredMissesPauseASession is the acceptance test of the row.
+func TestClause_4_7_5_TwoHundredMissesPauseASession(t *testing.T) {
+	s := open(t)
+	by := s.Customer(account.Individual)
+	scanner, other := s.signedIn(t, text.EN, s.email(t, by)), s.signedIn(t, text.EN, s.email(t, s.Seller))
+	t.Run("allowed_199", func(t *testing.T) {
+		for i := range 199 {
+			s.Clock.Advance(250 * time.Millisecond)
+			scanner.get(fmt.Sprintf("/p/nothing-%d", i)).is(http.StatusNotFound)
+		}
+	})
+	t.Run("refused_200", func(t *testing.T) {
+		scanner.get("/p/nothing-last").is(http.StatusNotFound)
+		kept := scanner.get("/").is(http.StatusTooManyRequests)
+		if kept.header.Get("Retry-After") == "" || !kept.links("/rules/agreement#c4.7.5") {
+			t.Error("the refusal says neither how long nor why")
+		}
+		other.get("/").is(http.StatusOK)
+		s.Drain()
+		told := 0
+		s.Read(func(r db.Reader) error {
+			items, err := message.Inbox(t.Context(), r, account.ID(by.Account), "")
+			for _, i := range items {
+				if i.Code == "N-51" {
+					told++
+				}
+			}
+			return err
+		})
+		if told > 1 {
+			t.Errorf("told %d times", told)
+		}
+		s.Clock.Advance(31 * time.Minute)
+		scanner.get("/").is(http.StatusOK)
+	})
+}
+
+func TestConflict_16_ALawfulDoorForHonestFinders(t *testing.T) {
+	for name, jurisdiction := range map[string]string{"CN": "", "OTHER": "OTHER"} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			if jurisdiction != "" {
+				s.floor(t, jurisdiction)
+			}
+			for _, lang := range []text.Lang{text.ZH, text.EN} {
+				b := s.browser(t, lang)
+				door := b.get("/security").is(http.StatusOK)
+				txt := b.get("/.well-known/security.txt").is(http.StatusOK)
+				if !strings.Contains(txt.body, "Contact: ") || !strings.Contains(txt.body, "Expires: ") {
+					t.Errorf("security.txt: %q", txt.body)
+				}
+				harbour := text.In(lang, "security.harbour.text")
+				if name == "CN" {
+					door.says(harbour, text.In(lang, "security.rule.gentle"))
+					if !strings.Contains(txt.body, "Policy: ") {
+						t.Error("no policy")
+					}
+				} else {
+					door.says(text.In(lang, "security.bare")).saysNot(harbour)
+					if strings.Contains(txt.body, "Policy: ") {
+						t.Error("a policy that the bare agreement does not have")
+					}
+				}
+				if !door.links("/infringement") {
+					t.Error("the footer does not lead to the register")
+				}
+			}
+		})
+	}
+}
+
+// floor puts the agreement on another set of laws.
+func (s *site) floor(t *testing.T, jurisdiction string) {
+	t.Helper()
+	s.Write(func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE agreement_version SET jurisdiction = $1 WHERE kind = 'agreement'`, jurisdiction)
+		return err
+	})
+}

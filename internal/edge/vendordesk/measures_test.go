@@ -1,0 +1,296 @@
+package vendordesk_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/edge/operatordesk"
+	"yunshi/internal/edge/serve"
+	"yunshi/internal/edge/shop"
+	"yunshi/internal/edge/vendordesk"
+	"yunshi/internal/market/account"
+	"yunshi/internal/market/audit"
+	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/enforcement"
+	"yunshi/internal/market/order"
+	"yunshi/internal/market/payment"
+	"yunshi/internal/testkit"
+	"yunshi/internal/testkit/tab"
+	"yunshi/internal/testkit/world"
+)
+
+// enforcing is a market with all its pages, an officer, a second one and a third,
+// a vendor and a customer.
+type enforcing struct {
+	*world.Trade
+	m                     *market
+	first, second, third  *browser
+	seller, buyer, nobody *browser
+	customer              audit.Actor
+}
+
+func enforce(t *testing.T, d *db.DB, clock *testkit.Clock) *enforcing {
+	t.Helper()
+	w := trade(t, d, clock)
+	rules := enforcement.Rules{Content: map[string]enforcement.Blocker{enforcement.Product: enforcement.Products()}, BreachDecided: w.Refund.BreachDecided}
+	w.With(enforcement.Work{Rules: rules}.Handlers())
+	m := w.m
+	m.Enforcing, m.Refund = rules, w.Refund
+	m.routes = append(append(vendordesk.Routes(m.Market), shop.Routes(m.Market)...), operatordesk.Routes(m.Market, func(io.Reader) ([]payment.StatementLine, error) { return nil, nil })...)
+	var err error
+	if m.handler, err = serve.New(m.Market, serve.Surface{Routes: m.routes, MaxBody: vendordesk.MaxUpload}); err != nil {
+		t.Fatal(err)
+	}
+	e := &enforcing{Trade: w.Trade, m: m, seller: m.person(w.Seller), customer: w.Customer(account.Individual), nobody: &browser{m: m}}
+	e.first, e.second, e.third = m.person(w.Compliance), m.person(w.Staff(account.Compliance)), m.person(w.Staff(account.Compliance))
+	e.buyer = m.person(e.customer)
+	return e
+}
+
+var caseID = regexp.MustCompile(`enf_[0-9a-z]+`)
+
+// opened is a case that an officer opened by the form.
+func (e *enforcing) opened(of audit.Actor, violation string, more url.Values) string {
+	e.m.t.Helper()
+	form := url.Values{
+		"subject": {of.Account}, "source": {"self_found"}, "violation": {violation}, "facts": {"页面称“全国第一”，没有依据。"}, "title": {"页面截取"}, "url": {"https://market.example/p/x"},
+		"evidence": {"<h1>全国第一</h1>"},
+	}
+	for name, values := range more {
+		form[name] = values
+	}
+	id := caseID.FindString(e.first.must("/operator/cases/new", form))
+	if id == "" {
+		e.m.t.Fatal("no case")
+	}
+	return id
+}
+
+// version is the version of a case that its page shows.
+func (e *enforcing) version(id string) string {
+	e.m.t.Helper()
+	v := int64(0)
+	e.Read(func(r db.Reader) error {
+		f, err := enforcement.Get(e.m.t.Context(), r, e.Compliance, enforcement.ID(id))
+		v = f.Version
+		return err
+	})
+	return strconv.FormatInt(v, 10)
+}
+
+func (e *enforcing) measure(id string, k enforcement.Kind) string {
+	e.m.t.Helper()
+	found := ""
+	e.Read(func(r db.Reader) error {
+		all, err := enforcement.MeasuresOf(e.m.t.Context(), r, enforcement.ID(id))
+		for _, m := range all {
+			if m.Kind == k {
+				found = string(m.ID)
+			}
+		}
+		return err
+	})
+	return found
+}
+
+func (e *enforcing) post(who *browser, path, id string, form url.Values) answer {
+	e.m.t.Helper()
+	form.Set("version", e.version(id))
+	a := who.post(path, form)
+	e.Drain()
+	return a
+}
+
+func TestClause_8_2_TheDesksDecideServeAndHearTheAppeal(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		e := enforce(t, d, clock)
+		offer := e.Listed(world.Content(delivery.LicenceKey, price))
+		slug := "/p/" + e.product(offer.Product.ID).Slug
+		id := e.opened(e.Seller, "RB enforcement-8", url.Values{"content": {string(offer.Product.ID)}, "kind": {"product"}})
+		page := "/operator/cases/" + id
+		e.first.says("/operator/cases", "待决定", id)
+		e.first.says(page, "运营方自行发现", "全国第一", "店铺展示", "RB enforcement-8")
+		t.Run("refused without reasons", func(t *testing.T) {
+			if a := e.post(e.first, page+"/decide", id, url.Values{"clauses": {"RB enforcement-8"}, "measure": {"8.2.3"}, "functions": {"shop"}, "restrict_days": {"15"}}); a.status != 422 {
+				t.Errorf("%d %s", a.status, said(a.body))
+			}
+		})
+		t.Run("refused a clause that binds nobody", func(t *testing.T) {
+			if a := e.post(e.first, page+"/decide", id, url.Values{"clauses": {"UA 4.12"}, "reasons": {"r"}, "measure": {"8.2.3"}, "functions": {"shop"}}); a.status != 409 {
+				t.Errorf("%d %s", a.status, said(a.body))
+			}
+		})
+		t.Run("allowed an order and a restriction together", func(t *testing.T) {
+			a := e.post(e.first, page+"/decide", id, url.Values{
+				"clauses": {"RB enforcement-8"}, "reasons": {"页面与证据一致，没有来源。"}, "measure": {"8.2.1", "8.2.3"}, "kind": {"product"}, "content": {string(offer.Product.ID)},
+				"demand": {"删除“全国第一”。"}, "rectify_days": {"3"}, "functions": {"shop", "publish"}, "restrict_days": {"15"},
+			})
+			if a.status != 303 {
+				t.Fatalf("%d %s", a.status, said(a.body))
+			}
+			e.seller.says("/vendor/measures", "RB enforcement-8", "执行中")
+			e.seller.says("/vendor/measures/"+id, "全国第一", "责令更正", "删除“全国第一”。", "店铺展示", "提交申诉", "工作人员")
+			e.nobody.says("/sanctions", "正在执行", "RB enforcement-8", "店铺展示")
+			if a := e.buyer.get("/account/measures/" + id); a.status != 404 {
+				t.Errorf("a stranger sees it: %d", a.status)
+			}
+		})
+		t.Run("allowed to lift one and leave the other", func(t *testing.T) {
+			if a := e.post(e.first, page+"/measures/"+e.measure(id, enforcement.Restrict), id, url.Values{"do": {"lift"}, "why": {"已整改。"}}); a.status != 303 {
+				t.Fatalf("%d %s", a.status, said(a.body))
+			}
+			e.seller.says("/vendor/measures/"+id, "已解除", "执行中")
+			e.nobody.says("/sanctions", "目前没有对服务商的处理", "已经终止")
+			if a := e.post(e.seller, "/vendor/measures/"+id+"/answer/"+e.measure(id, enforcement.Rectify), id, url.Values{"reply": {"已删除。"}}); a.status != 303 {
+				t.Fatalf("%d %s", a.status, said(a.body))
+			}
+			e.first.says("/operator/cases", "对方称已更正")
+		})
+		t.Run("allowed an appeal, to somebody else", func(t *testing.T) {
+			if a := e.post(e.seller, "/vendor/measures/"+id+"/appeal", id, url.Values{"text": {"有第三方排名。"}}); a.status != 303 {
+				t.Fatalf("%d %s", a.status, said(a.body))
+			}
+			e.second.says(page, "有第三方排名。", "处理申诉")
+			form := url.Values{"outcome": {"revoked"}, "reasons": {"排名属实。"}}
+			if a := e.post(e.first, page+"/appeal", id, form); a.status != 403 {
+				t.Errorf("who decided decides the appeal: %d %s", a.status, said(a.body))
+			}
+			if a := e.post(e.second, page+"/appeal", id, form); a.status != 303 {
+				t.Errorf("%d %s", a.status, said(a.body))
+			}
+			e.seller.says("/vendor/measures/"+id, "撤销", "排名属实。")
+			if a := e.nobody.get("/sanctions"); strings.Contains(a.body, "RB enforcement-8") {
+				t.Error("what was revoked is still on the board")
+			}
+		})
+		t.Run("allowed a block: a tombstone to others, the reason to the owner", func(t *testing.T) {
+			blocked := e.opened(e.Seller, "UA 4.7.1", url.Values{"content": {string(offer.Product.ID)}, "kind": {"product"}, "reference": {"cmp_2"}})
+			page := "/operator/cases/" + blocked
+			if a := e.post(e.first, page+"/decide", blocked, url.Values{"clauses": {"UA 4.7.1"}, "reasons": {"r"}, "measure": {"8.2.2"}, "kind": {"product"}, "content": {string(offer.Product.ID)}}); a.status != 303 {
+				t.Fatalf("%d %s", a.status, said(a.body))
+			}
+			if a := e.buyer.get(slug); a.status != 451 || strings.Contains(a.body, "UA 4.7.1") || strings.Contains(a.body, blocked) {
+				t.Errorf("to others: %d", a.status)
+			}
+			if a := e.seller.get(slug); a.status != 451 || !strings.Contains(a.body, blocked) || !strings.Contains(a.body, "4.7.1") {
+				t.Errorf("to its owner: %d", a.status)
+			}
+			if a := e.post(e.first, page+"/measures/"+e.measure(blocked, enforcement.Block), blocked, url.Values{"do": {"lift"}, "why": {"已更正。"}}); a.status != 303 {
+				t.Fatalf("%d %s", a.status, said(a.body))
+			}
+			if a := e.buyer.get(slug); a.status != 200 {
+				t.Errorf("after the block: %d", a.status)
+			}
+		})
+	})
+}
+
+func (e *enforcing) product(id catalog.ProductID) (p catalog.Product) {
+	e.m.t.Helper()
+	e.Read(func(r db.Reader) (err error) { p, err = catalog.Get(e.m.t.Context(), r, id); return err })
+	return p
+}
+
+func TestClause_4_9_1_CheckoutAndDeliveryShowTheLicence(t *testing.T) {
+	clock := testkit.NewClock()
+	e := enforce(t, testkit.OpenAt(t, db.SQLite, clock), clock)
+	offer := e.Listed(world.Content(delivery.LicenceKey, price))
+	for lang, words := range map[string][2]string{"zh": {"反编译", "对产品进行反向工程"}, "en": {"decompil", "everse engineer"}} {
+		t.Run("allowed to be read before buying and after, "+lang, func(t *testing.T) {
+			if a := e.buyer.get("/checkout?plan=" + string(offer.PlanID) + "&lang=" + lang); a.status != 200 || !strings.Contains(a.body, words[0]) || !strings.Contains(a.body, words[1]) {
+				t.Errorf("checkout: %d", a.status)
+			}
+		})
+	}
+	o := e.Bought(e.customer, offer)
+	right := ""
+	e.Read(func(r db.Reader) error {
+		receipt, err := order.ReceiptOf(t.Context(), r, e.customer, o.ID)
+		right = string(receipt.Right.ID)
+		return err
+	})
+	if a := e.buyer.get("/products/" + right + "?lang=zh"); !strings.Contains(a.body, "反编译") {
+		t.Errorf("the delivery centre does not show clause 4.9.1: %d", a.status)
+	}
+	t.Run("refused a report about what is not its own", func(t *testing.T) {
+		form := url.Values{"order": {"ord_x"}, "violation": {"UA 4.9.1"}, "facts": {"反编译后转售。"}, "evidence": {"截图文字"}}
+		if a := e.seller.post("/vendor/reports/new", form); a.status != 403 || !strings.Contains(a.body, "#c4.9") {
+			t.Errorf("%d %s", a.status, said(a.body))
+		}
+		form.Set("order", string(o.ID))
+		e.seller.must("/vendor/reports/new", form)
+		e.seller.says("/vendor/measures", "处理中", "UA 4.9.1")
+		if a := e.seller.get("/vendor/measures"); strings.Contains(a.body, e.customer.Account) {
+			t.Error("the vendor is told whose account it is")
+		}
+	})
+	// Whoever decides is told what the law permits.
+	id := ""
+	e.Read(func(r db.Reader) error {
+		all, err := enforcement.All(t.Context(), r, "", 1)
+		id = string(all[0].ID)
+		return err
+	})
+	e.first.says("/operator/cases/"+id, "审查提示", "互操作")
+}
+
+// TestTheMeasuresPagesInARealBrowser opens the desk, the case, the subject's pages
+// and the board on a phone and on a desk in both languages.
+func TestTheMeasuresPagesInARealBrowser(t *testing.T) {
+	b := tab.Open(t)
+	clock := testkit.NewClock()
+	e := enforce(t, testkit.OpenAt(t, db.SQLite, clock), clock)
+	offer := e.Listed(world.Content(delivery.LicenceKey, price))
+	e.Bought(e.customer, e.Listed(world.Content(delivery.LicenceKey, price)))
+	about := url.Values{"content": {string(offer.Product.ID)}, "kind": {"product"}}
+	open := e.opened(e.Seller, "UA 4.7.1", about)
+	running := e.opened(e.Seller, "RB enforcement-8", about)
+	e.post(e.first, "/operator/cases/"+running+"/decide", running, url.Values{
+		"clauses": {"RB enforcement-8"}, "reasons": {"页面与证据一致，没有来源。"}, "measure": {"8.2.1", "8.2.3"}, "kind": {"product"}, "content": {string(offer.Product.ID)}, "demand": {"删除“全国第一”。"},
+		"rectify_days": {"3"}, "functions": {"shop", "publish"}, "restrict_days": {"15"},
+	})
+	blocked := e.opened(e.Seller, "UA 4.7.6", about)
+	e.post(e.first, "/operator/cases/"+blocked+"/decide", blocked, url.Values{"clauses": {"UA 4.7.6"}, "reasons": {"r"}, "measure": {"8.2.2"}, "kind": {"product"}, "content": {string(offer.Product.ID)}})
+	second := e.opened(e.customer, "UA 4.11", nil)
+	e.post(e.first, "/operator/cases/"+second+"/decide", second, url.Values{"clauses": {"UA 4.11"}, "reasons": {"三次站外付款。"}, "measure": {"8.2.4"}})
+	ended := e.opened(e.customer, "UA 4.7.7", nil)
+	e.post(e.first, "/operator/cases/"+ended+"/decide", ended, url.Values{"clauses": {"UA 4.7.7"}, "reasons": {"重复用券。"}, "measure": {"8.2.3", "8.2.4"}, "functions": {"buy"}, "restrict_days": {"30"}})
+	e.post(e.second, "/operator/cases/"+ended+"/confirm", ended, url.Values{"do": {"confirm"}})
+	e.buyer = e.m.person(e.customer)
+	appealed := e.opened(e.customer, "UA 4.7.3", nil)
+	e.post(e.first, "/operator/cases/"+appealed+"/decide", appealed, url.Values{"clauses": {"UA 4.7.3"}, "reasons": {"日志。"}, "measure": {"8.2.3"}, "functions": {"api"}, "restrict_days": {"30"}})
+	e.post(e.buyer, "/account/measures/"+appealed+"/appeal", appealed, url.Values{"text": {"不是我。"}})
+	slug := "/p/" + e.product(offer.Product.ID).Slug
+
+	who := e.first
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if who.token != "" {
+			r.AddCookie(&http.Cookie{Name: "yunshi_session", Value: who.token})
+		}
+		e.m.handler.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	b.Screens(func(lang string) {
+		for _, one := range []struct {
+			name, path string
+			who        *browser
+		}{
+			{"cases", "/operator/cases", e.first}, {"case-new", "/operator/cases/new", e.first}, {"case-open", "/operator/cases/" + open, e.first},
+			{"case-running", "/operator/cases/" + running, e.first}, {"case-second", "/operator/cases/" + second, e.second}, {"case-appeal", "/operator/cases/" + appealed, e.third},
+			{"vendor-measures", "/vendor/measures", e.seller}, {"vendor-measure", "/vendor/measures/" + running, e.seller}, {"report", "/vendor/reports/new", e.seller},
+			{"mine", "/account/measures", e.buyer}, {"mine-ended", "/account/measures/" + ended, e.buyer}, {"board", "/sanctions", e.nobody}, {"tombstone", slug, e.nobody},
+		} {
+			who = one.who
+			b.Open(server.URL, one.path, lang)
+			b.Look(one.name, lang)
+		}
+	})
+}

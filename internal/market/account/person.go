@@ -1,0 +1,315 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"yunshi/internal/base/cn"
+	"yunshi/internal/base/db"
+	"yunshi/internal/base/fault"
+	"yunshi/internal/market/audit"
+)
+
+// Sheet is a part of what the market keeps about an account, for the copy that
+// its owner may take: the rows of one table by column. It stands here, before all
+// packages that keep something.
+type Sheet struct {
+	Table string              `json:"table"`
+	Rows  []map[string]string `json:"rows"`
+}
+
+// Personal is who the owner of an account is and how to reach the person. It has
+// no JSON form.
+type Personal struct {
+	Name   string `json:"-"`
+	Email  string `json:"-"`
+	Mobile string `json:"-"`
+}
+
+// PersonalOf returns the plain data of the account's first active owner. Only
+// package privacy calls it (a test of package arch keeps that), because what it
+// returns leaves the market only with a consent or a disclosure.
+func PersonalOf(ctx context.Context, r db.Reader, id ID) (Personal, error) {
+	rows, err := people(ctx, r, id)
+	if err != nil {
+		return Personal{}, err
+	}
+	for _, p := range rows {
+		if p.State == Active && slices.Contains(p.Roles, Owner) {
+			return Personal{Name: p.Name, Email: p.email, Mobile: p.mobile}, nil
+		}
+	}
+	return Personal{}, ErrNotFound
+}
+
+type person struct {
+	userRow
+	mobile string
+}
+
+func people(ctx context.Context, r db.Reader, id ID) ([]person, error) {
+	users, err := db.All(ctx, r, scanUser(r), sqlUsers, id)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]person, len(users))
+	for i, u := range users {
+		sealed, err := db.Value[[]byte](ctx, r, sqlMobile, u.ID)
+		if err != nil {
+			return nil, err
+		}
+		mobile, err := r.Keys().Open(sealed, "account_user.mobile/"+string(u.ID))
+		if err != nil {
+			return nil, err
+		}
+		all[i] = person{u, mobile}
+	}
+	return all, nil
+}
+
+// Copy returns everything this package keeps about an account, in plain, for the
+// account itself.
+func Copy(ctx context.Context, r db.Reader, id ID) ([]Sheet, error) {
+	a, err := Get(ctx, r, id)
+	if err != nil {
+		return nil, err
+	}
+	users, err := people(ctx, r, id)
+	if err != nil {
+		return nil, err
+	}
+	own := Sheet{Table: "account_account", Rows: []map[string]string{{
+		"id": string(a.ID), "display_name": a.DisplayName, "subject_type": string(a.SubjectType), "state": string(a.State), "locale": a.Locale, "created_at": moment(a.CreatedAt),
+	}}}
+	persons, sessions, logins := Sheet{Table: "account_user"}, Sheet{Table: "account_session"}, Sheet{Table: "account_login"}
+	for _, u := range users {
+		persons.Rows = append(persons.Rows, map[string]string{
+			"id": string(u.ID), "name": u.Name, "email": u.email, "mobile": u.mobile, "roles": strings.Join(u.Roles, " "), "state": string(u.State), "created_at": moment(u.CreatedAt),
+		})
+		some, err := db.All(ctx, r, scanTrace(r, "account_session.ip/"), sqlAllSessions, u.ID)
+		if err != nil {
+			return nil, err
+		}
+		sessions.Rows = append(sessions.Rows, some...)
+		if some, err = db.All(ctx, r, scanTrace(r, "account_login.ip/"), sqlAllLogins, u.ID); err != nil {
+			return nil, err
+		}
+		logins.Rows = append(logins.Rows, some...)
+	}
+	keys := Sheet{Table: "account_api_key"}
+	found, err := db.All(ctx, r, scanKey, sqlKeys, id)
+	for _, k := range found {
+		keys.Rows = append(keys.Rows, map[string]string{"id": k.ID, "name": k.Name, "scopes": strings.Join(k.Scopes, " "), "created_at": moment(k.CreatedAt)})
+	}
+	return []Sheet{own, persons, sessions, logins, keys}, err
+}
+
+// moment is how a copy writes a time; nothing for one that has not come.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// scanTrace reads a sign-in or session with its network address.
+func scanTrace(r db.Reader, place string) func(db.Scanner) (map[string]string, error) {
+	return func(s db.Scanner) (map[string]string, error) {
+		var id, method, agent string
+		var sealed []byte
+		var at int64
+		if err := s.Scan(&id, &method, &sealed, &agent, &at); err != nil {
+			return nil, err
+		}
+		ip, err := r.Keys().Open(sealed, place+id)
+		return map[string]string{"id": id, "method": method, "ip": ip, "user_agent": agent, "created_at": moment(db.Time(at))}, err
+	}
+}
+
+// Correct changes name and mobile number of the actor's own user, and tells the
+// account (N-12). An empty mobile takes the number away.
+//
+// Clause: PIPL 46 (a person has wrong or missing data corrected).
+func Correct(ctx context.Context, tx *db.Tx, by audit.Actor, name, mobile string) error {
+	u, err := GetUser(ctx, tx, UserID(by.User))
+	if err != nil {
+		return err
+	}
+	name, mobile = strings.TrimSpace(name), strings.TrimSpace(mobile)
+	var faults fault.List
+	if name == "" {
+		faults = append(faults, ErrRequired.In("name"))
+	} else if utf8.RuneCountInString(name) > longestName {
+		faults = append(faults, ErrProfileInvalid.In("name"))
+	}
+	if mobile != "" {
+		number, err := cn.ParseMobile(mobile)
+		if err != nil {
+			faults = append(faults, ErrProfileInvalid.In("mobile"))
+		} else {
+			mobile = number.Canonical()
+		}
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	sealedName, err := tx.Keys().Seal(name, "account_user.name/"+string(u.ID))
+	if err != nil {
+		return err
+	}
+	sealedMobile, err := tx.Keys().Seal(mobile, "account_user.mobile/"+string(u.ID))
+	if err != nil {
+		return err
+	}
+	n, err := tx.Exec(ctx, sqlCorrectUser, sealedName, sealedMobile, u.ID, Active)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrNotFound
+	}
+	if err := audit.Record(ctx, tx, by, audit.Entry{Act: "account.corrected", Subjects: []string{string(u.Account), string(u.ID)}, Clauses: []string{"PIPL 46"}}); err != nil {
+		return err
+	}
+	return Notify(ctx, tx, Notice{Code: "N-12", To: u.Account, Link: "/account", Params: map[string]string{"ChangedAt": tx.Now().Format(time.RFC3339), "Items": "profile"}})
+}
+
+// Close begins the end of an account that its owner wants closed: from now on it
+// only looks and exports. It returns the state to come back to.
+func Close(ctx context.Context, tx *db.Tx, id ID) (State, error) {
+	a, err := Get(ctx, tx, id)
+	if err != nil {
+		return "", err
+	}
+	if a.Kind == Operator || !slices.Contains([]State{Registered, Verified, Restricted}, a.State) {
+		return "", ErrForbidden
+	}
+	ok, err := move(ctx, tx, id, a.State, Closing)
+	if err == nil && !ok {
+		err = ErrStale
+	}
+	return a.State, err
+}
+
+// Reopen takes a closing back.
+func Reopen(ctx context.Context, tx *db.Tx, id ID, to State) error {
+	ok, err := move(ctx, tx, id, Closing, to)
+	if err == nil && !ok {
+		err = ErrStale
+	}
+	return err
+}
+
+// erased stands where a name was.
+const erased = "—"
+
+// Erase takes the persons out of an account that has ended: names, addresses,
+// numbers, passwords and devices. What remains is an id to which orders and books
+// point. Sign-in records stay for as long as logs are kept. A closing account is
+// closed afterwards.
+func Erase(ctx context.Context, tx *db.Tx, id ID) (int64, error) {
+	name, err := tx.Keys().Seal(erased, "account_account.display_name/"+string(id))
+	if err != nil {
+		return 0, err
+	}
+	total, err := tx.Exec(ctx, sqlEraseAccount, name, id, Closing, Terminated)
+	if err != nil {
+		return 0, err
+	}
+	if total == 0 {
+		return 0, ErrStale // an account that goes on is never erased
+	}
+	users, err := db.All(ctx, tx, scanUser(tx), sqlUsers, id)
+	if err != nil {
+		return 0, err
+	}
+	now := db.Micros(tx.Now())
+	for _, u := range users {
+		var sealed [3][]byte
+		for i, column := range []string{"name", "email", "mobile"} {
+			if sealed[i], err = tx.Keys().Seal("", "account_user."+column+"/"+string(u.ID)); err != nil {
+				return 0, err
+			}
+		}
+		if sealed[0], err = tx.Keys().Seal(erased, "account_user.name/"+string(u.ID)); err != nil {
+			return 0, err
+		}
+		for _, one := range []struct {
+			sql  string
+			args []any
+		}{
+			{sqlEraseUser, []any{sealed[0], sealed[1], "erased/" + string(u.ID), sealed[2], Disabled, u.ID}},
+			{sqlErasePassword, []any{u.ID}},
+			{sqlEndSessions, []any{now, u.ID}},
+			{sqlRevokeKeys, []any{now, u.ID}},
+		} {
+			n, err := tx.Exec(ctx, one.sql, one.args...)
+			if err != nil {
+				return 0, err
+			}
+			total += n
+		}
+	}
+	_, err = move(ctx, tx, id, Closing, Closed)
+	return total, err
+}
+
+// Expire deletes sessions that are over, sign-in attempts and refused accesses
+// that are older than a moment, and browsers nobody has used since.
+func Expire(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, err error) {
+	for _, q := range []string{sqlExpireLogins, sqlExpireDenials} {
+		n, err := tx.Exec(ctx, q, db.Micros(before))
+		if err != nil {
+			return removed, err
+		}
+		removed += n
+	}
+	n, err := tx.Exec(ctx, sqlExpireSessions, db.Micros(before), db.Micros(tx.Now()))
+	if err != nil {
+		return removed, err
+	}
+	removed += n
+	n, err = tx.Exec(ctx, sqlExpireDevices, db.Micros(before))
+	return removed + n, err
+}
+
+// PasswordOf is what the actor's own password is compared with, before something
+// is done that a session alone should not do. It counts as a sign-in: too many
+// wrong ones are RATE_LIMITED.
+func PasswordOf(ctx context.Context, r db.Reader, by audit.Actor) (Credential, error) {
+	c, err := db.One(ctx, r, func(s db.Scanner) (Credential, error) {
+		var c Credential
+		return c, s.Scan(&c.User, &c.Account, &c.Hash, &c.email)
+	}, sqlOwnPassword, by.User)
+	if errors.Is(err, db.ErrNoRow) {
+		return Credential{}, ErrNotFound
+	}
+	if err != nil {
+		return Credential{}, err
+	}
+	return c, limit(ctx, r, c)
+}
+
+const (
+	sqlMobile      = `SELECT mobile_sealed FROM account_user WHERE id = $1`
+	sqlAllSessions = `SELECT id, method, ip_sealed, user_agent, created_at FROM account_session WHERE user_id = $1 ORDER BY created_at, id`
+	sqlAllLogins   = `SELECT id, result, ip_sealed, user_agent, created_at FROM account_login WHERE user_id = $1 ORDER BY created_at, id`
+	sqlOwnPassword = `SELECT u.id, u.account, c.password_hash, u.email_index FROM account_user u JOIN account_credential c ON c.user_id = u.id
+		WHERE u.id = $1 AND u.state = 'active'`
+
+	sqlCorrectUser   = `UPDATE account_user SET name_sealed = $1, mobile_sealed = $2 WHERE id = $3 AND state = $4`
+	sqlEraseAccount  = `UPDATE account_account SET display_name_sealed = $1 WHERE id = $2 AND state IN ($3, $4)`
+	sqlEraseUser     = `UPDATE account_user SET name_sealed = $1, email_sealed = $2, email_index = $3, mobile_sealed = $4, state = $5 WHERE id = $6`
+	sqlErasePassword = `DELETE FROM account_credential WHERE user_id = $1`
+	sqlEndSessions   = `UPDATE account_session SET ended_at = $1 WHERE user_id = $2 AND ended_at = 0`
+	sqlRevokeKeys    = `UPDATE account_api_key SET revoked_at = $1 WHERE user_id = $2 AND revoked_at = 0`
+
+	sqlExpireLogins   = `DELETE FROM account_login WHERE created_at < $1`
+	sqlExpireDenials  = `DELETE FROM account_denial WHERE created_at < $1`
+	sqlExpireSessions = `DELETE FROM account_session WHERE created_at < $1 AND (ended_at > 0 OR expires_at < $2)`
+	sqlExpireDevices  = `DELETE FROM account_device WHERE created_at < $1 AND id NOT IN (SELECT device FROM account_session)`
+)

@@ -1,0 +1,58 @@
+package agreement
+
+import (
+	"context"
+	"time"
+
+	"yunshi/internal/base/db"
+	"yunshi/internal/market/account"
+)
+
+// Copy returns when and how an account accepted what, for the account itself.
+func Copy(ctx context.Context, r db.Reader, id account.ID) ([]account.Sheet, error) {
+	rows, err := db.All(ctx, r, scanOrigin(r), sqlOriginsOf, id)
+	return []account.Sheet{{Table: "agreement_acceptance", Rows: rows}}, err
+}
+
+// Erase empties the network address and the browser of an account's acceptances
+// when the contract need not be proved any longer.
+func Erase(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, err error) {
+	all, err := db.All(ctx, tx, db.Column[string], sqlRecordIDs, id)
+	if err != nil {
+		return 0, err
+	}
+	for _, one := range all {
+		empty, err := tx.Keys().Seal("", ipAt(one))
+		if err != nil {
+			return removed, err
+		}
+		n, err := tx.Exec(ctx, sqlEraseOrigin, empty, one)
+		if err != nil {
+			return removed, err
+		}
+		removed += n
+	}
+	return removed, nil
+}
+
+func scanOrigin(r db.Reader) func(db.Scanner) (map[string]string, error) {
+	return func(s db.Scanner) (map[string]string, error) {
+		var id, bundle, method, agent string
+		var sealed []byte
+		var at int64
+		if err := s.Scan(&id, &bundle, &method, &sealed, &agent, &at); err != nil {
+			return nil, err
+		}
+		ip, err := r.Keys().Open(sealed, ipAt(id))
+		return map[string]string{"id": id, "bundle": bundle, "method": method, "ip": ip, "user_agent": agent, "accepted_at": db.Time(at).UTC().Format(time.RFC3339)}, err
+	}
+}
+
+// ipAt is where the network address of an acceptance is sealed.
+func ipAt(id string) string { return "agreement_acceptance.ip/" + id }
+
+const (
+	sqlOriginsOf   = `SELECT id, bundle, method, ip_sealed, user_agent, accepted_at FROM agreement_acceptance WHERE account = $1 ORDER BY accepted_at, id`
+	sqlRecordIDs   = `SELECT id FROM agreement_acceptance WHERE account = $1 ORDER BY id`
+	sqlEraseOrigin = `UPDATE agreement_acceptance SET ip_sealed = $1, user_agent = '' WHERE id = $2`
+)
