@@ -59,8 +59,8 @@ func TestTheDeskTakesAChangeFromDraftToPublication(t *testing.T) {
 		t.Fatalf("led to %s", where)
 	}
 	edit := first.get(where + "?clause=refund-2").is(http.StatusOK)
-	page = first.submit(edit, where+"/clause", url.Values{"clause_text_en": {"Seven days."}, "clause_text_zh": {"七天。"}, "do": {"save"}}).is(http.StatusOK).says("Seven days.")
-	first.submit(edit, where+"/clause", url.Values{"clause_text_en": {"Nine."}, "do": {"save"}}).is(http.StatusConflict) // another revision by now
+	page = first.submit(edit, where+"/clause", url.Values{"clause": {"refund-2"}, "clause_title_zh": {"五日无理由退款"}, "clause_title_en": {"Five-day refund without reason"}, "emphasis": {"none"}, "kind": {"none"}, "clause_text_en": {"Seven days."}, "clause_text_zh": {"七天。"}, "do": {"save"}}).is(http.StatusOK).says("Seven days.")
+	first.submit(edit, where+"/clause", url.Values{"clause": {"refund-2"}, "clause_title_zh": {"五日无理由退款"}, "clause_title_en": {"Five-day refund without reason"}, "emphasis": {"none"}, "kind": {"none"}, "clause_text_en": {"Nine."}, "clause_text_zh": {"九天。"}, "do": {"save"}}).is(http.StatusConflict) // another revision by now
 	first.submit(page, where+"/consult", url.Values{"closes": {s.Clock.Now().AddDate(0, 0, 2).Format(time.DateOnly)}}).is(http.StatusUnprocessableEntity)
 	closes := s.Clock.Now().AddDate(0, 0, 9)
 	first.submit(first.get(where), where+"/consult", url.Values{"closes": {closes.Format(time.DateOnly)}}).is(http.StatusOK).says("Open for comments")
@@ -80,7 +80,7 @@ func TestTheDeskTakesAChangeFromDraftToPublication(t *testing.T) {
 	}
 	second.get("/operator").says("Market Refund Rules, version 2")
 	second.submit(second.get(where), where+"/decide", url.Values{"do": {"approve"}}).is(http.StatusOK).says("Published")
-	second.get("/rules/documents/refund/2/changes").is(http.StatusOK).says("Seven days.", "Taken up")
+	second.get("/rules/documents/refund/2/changes").is(http.StatusOK).says("Seven", "Taken up")
 
 	// A clause out of force, and back.
 	clauses := "/operator/rules/clauses"

@@ -136,9 +136,10 @@ func TestClause_5_2_AChangeIsPublicAndARetiredCategoryLeadsOn(t *testing.T) {
 			officer.submit(officer.get("/operator/changes"), "/operator/changes", words).is(http.StatusOK).says(both(lang, "可以订阅状态", "Status can be subscribed to"))
 			support.post("/operator/changes", words).is(http.StatusForbidden)
 
+			s.Clock.Advance(time.Minute)
 			change := "/operator/categories/saas_business"
 			form := officer.get("/operator/categories?change=saas_business").is(http.StatusOK)
-			why := url.Values{"text_zh": {"合并"}, "text_en": {"Merged"}, "migration_zh": {"无需操作"}, "migration_en": {"Nothing"}, "state": {"retired"}}
+			why := url.Values{"text_zh": {"合并"}, "text_en": {"Vendor 1 merges both."}, "migration_zh": {"无需操作"}, "migration_en": {"Vendor 1 does it."}, "state": {"retired"}}
 			officer.submit(form, change, why).is(http.StatusConflict).says(text.In(lang, "fault.CATEGORY_IN_USE"))
 			why.Set("successor", "saas_office")
 			officer.submit(officer.get("/operator/categories?change=saas_business"), change, why).is(http.StatusOK).says(text.In(lang, "operation.category.retired"))

@@ -302,7 +302,7 @@ func (a *answer) links(href string) bool {
 
 // Words that a Chinese page may show in Latin letters: names, and what no
 // language translates.
-var latin = regexp.MustCompile(`^(SaaS|API|ID|SHA-256|AI|[\w.+-]*\*+[\w.+-]*@[\w.-]+|[\w.-]+@[\w.-]+|https?://\S+|[A-Z]{2} ?\d.*|[0-9A-Z]{18}|\w{3}_\w+|v?\d[\w.]*|Test Operations Ltd|Example Software .*|\d+ Example Road, Shenzhen|Account \d+|Vendor \d+.*|Person \d+|Zhang San|\w+:[\w.]+|PIPL \d+|Go-http-client.*)$`)
+var latin = regexp.MustCompile(`^(SaaS|API|ID|SHA-256|AI|[\w.+-]*\*+[\w.+-]*@[\w.-]+|[\w.-]+@[\w.-]+|https?://\S+|[A-Z]{2} ?\d.*|[0-9A-Z]{18}|\w{3}_\w+|v?\d[\w.]*|Test Operations Ltd|Example Software .*|\d+ Example Road, Shenzhen|Account \d+|Vendor \d+.*|Person \d+|Zhang San|\w+:[\w.]+|(PIPL|ECL|CSL) \d+|Go-http-client.*|ou_\w+|sandbox|\d+ (B|KiB|MiB)|person:)$`)
 
 // wellMade checks what is true of every page.
 func (a *answer) wellMade() {
@@ -329,7 +329,7 @@ func (a *answer) wellMade() {
 		if n.Type != html.TextNode || untranslated(n) {
 			return
 		}
-		words := strings.TrimPrefix(strings.TrimSpace(n.Data), "· ")
+		words := strings.TrimSpace(strings.Trim(strings.TrimSpace(n.Data), "·"))
 		if strings.ContainsFunc(words, func(r rune) bool { return unicode.Is(unicode.Latin, r) }) &&
 			!strings.ContainsFunc(words, func(r rune) bool { return unicode.Is(unicode.Han, r) }) && !latin.MatchString(words) {
 			a.t.Errorf("%s shows English to a Chinese reader: %q", a.path, words)
