@@ -33,17 +33,6 @@ func (s *site) banished(t *testing.T) audit.Actor {
 	return bad
 }
 
-// linked is a link that waits for a person.
-func (s *site) linked(t *testing.T) string {
-	t.Helper()
-	s.banished(t)
-	other := s.Customer(account.Individual)
-	s.Write(func(tx *db.Tx) error {
-		return enforcement.Rules{}.Screen(t.Context(), tx, account.ID(other.Account), account.AtPhone, []account.Mark{account.MarkOf(tx.Keys(), account.ByPhone, "13800138000")})
-	})
-	return string(s.links(t, other.Account)[0].ID)
-}
-
 func (s *site) links(t *testing.T, of string) (out []enforcement.Link) {
 	t.Helper()
 	s.Read(func(r db.Reader) error {
