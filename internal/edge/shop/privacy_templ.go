@@ -1531,7 +1531,7 @@ func noticePage(c page.Chrome, notice agreement.Version, made inventoryView, lan
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = page.Head(page.Heading{Title: c.Title, Lead: documentDate(ctx, notice)}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = page.Head(page.Heading{Title: c.Title}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1551,7 +1551,7 @@ func noticePage(c page.Chrome, notice agreement.Version, made inventoryView, lan
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = clauses(notice, lang).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = documentPart(notice, true, lang).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
