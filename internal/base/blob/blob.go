@@ -63,6 +63,19 @@ type Store interface {
 	Delete(ctx context.Context, key string) error
 }
 
+// Read returns a whole file, for what is small enough to be held in memory.
+func Read(ctx context.Context, s Store, key string) (content []byte, err error) {
+	in, _, err := s.Open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	content, err = io.ReadAll(in)
+	if closed := in.Close(); err == nil {
+		err = closed
+	}
+	return content, err
+}
+
 const maxKey = 512
 
 // checkKey accepts segments of letters, digits and "._-=" that do not start with

@@ -275,6 +275,28 @@ func Value[T any](ctx context.Context, r Reader, q string, args ...any) (T, erro
 	return One(ctx, r, Column[T], q, args...)
 }
 
+// Blank empties a sealed column: ids gives the rows of an owner, update takes the
+// sealed emptiness and the id of each, and at is the place where it is sealed. It
+// returns how many rows it has changed.
+func Blank(ctx context.Context, tx *Tx, ids, owner, update string, at func(id string) string) (changed int64, err error) {
+	all, err := All(ctx, tx, Column[string], ids, owner)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range all {
+		empty, err := tx.Keys().Seal("", at(id))
+		if err != nil {
+			return changed, err
+		}
+		n, err := tx.Exec(ctx, update, empty, id)
+		if err != nil {
+			return changed, err
+		}
+		changed += n
+	}
+	return changed, nil
+}
+
 // Column scans a row of one column.
 func Column[T any](s Scanner) (T, error) {
 	var v T

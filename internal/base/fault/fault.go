@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Kind says what sort of refusal a fault is. The zero value is Internal, so a
@@ -110,6 +111,19 @@ func (f *Fault) Error() string {
 func (f *Fault) Is(target error) bool {
 	t, ok := target.(*Fault)
 	return ok && f != nil && t != nil && t.Code == f.Code
+}
+
+// Words trims what somebody wrote. It refuses none where some is needed, and more
+// than most characters, as what the package says that asks.
+func Words(s, field string, needed bool, most int, required, invalid *Fault) (string, error) {
+	s = strings.TrimSpace(s)
+	switch {
+	case s == "" && needed:
+		return "", required.In(field)
+	case utf8.RuneCountInString(s) > most:
+		return "", invalid.In(field)
+	}
+	return s, nil
 }
 
 // Of returns the first fault inside err, through any wrapping and out of a List.

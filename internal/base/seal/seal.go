@@ -129,6 +129,24 @@ func (k *Keys) Open(sealed []byte, context string) (string, error) {
 	return string(plain), nil
 }
 
+// SealJSON is [Keys.Seal] for the JSON of a value.
+func (k *Keys) SealJSON(v any, context string) ([]byte, error) {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return k.Seal(string(plain), context)
+}
+
+// OpenJSON reads what SealJSON sealed for the same context into a value.
+func (k *Keys) OpenJSON(sealed []byte, context string, into any) error {
+	plain, err := k.Open(sealed, context)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(plain), into)
+}
+
 // Index returns the blind index of a value in its canonical form: equal values
 // of one purpose have equal indexes, and nothing else can be learnt from them
 // without the key. 64 hexadecimal characters.

@@ -404,13 +404,11 @@ func (d desk) onCase(c *serve.Call) error {
 	id, do := enforcement.ID(c.R.PathValue("case")), c.R.PathValue("do")
 	item := enforcement.Item{Kind: enforcement.File}
 	if do == "file" {
-		u, err := c.Upload("file")
+		u, content, err := c.Held("file", enforcement.Largest)
 		if err != nil {
 			return err
 		}
-		if item, err = exhibitFile(c, u); err != nil {
-			return err
-		}
+		item.Title, item.MediaType, item.Content = u.Name, u.MediaType, content
 	} else if err := c.R.ParseForm(); err != nil {
 		return serve.ErrBadRequest
 	}
@@ -504,20 +502,6 @@ func (d desk) caseDone(c *serve.Call, err error) error {
 		return d.caseAgain(c, err, "", "")
 	}
 	return err
-}
-
-// exhibitFile takes an uploaded file into the case itself, where it is sealed, and
-// out of the store, where it would lie open.
-func exhibitFile(c *serve.Call, u serve.Upload) (enforcement.Item, error) {
-	if u.Stored.Key == "" {
-		return enforcement.Item{Kind: enforcement.File}, nil
-	}
-	content, _, err := c.Market.Blob.Open(c.R.Context(), u.Stored.Key)
-	if err != nil {
-		return enforcement.Item{}, err
-	}
-	all, err := io.ReadAll(io.LimitReader(content, 4<<20+1))
-	return enforcement.Item{Kind: enforcement.File, Title: u.Name, MediaType: u.MediaType, Content: all}, errors.Join(err, content.Close(), c.Market.Blob.Delete(c.R.Context(), u.Stored.Key))
 }
 
 // onMeasure lifts one measure, judges an order, or adopts or drops a proposal.

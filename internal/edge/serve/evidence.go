@@ -2,11 +2,11 @@ package serve
 
 import (
 	"crypto/rand"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
 
+	"yunshi/internal/base/blob"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
@@ -75,14 +75,7 @@ func (c *Call) SendPack(of order.ID, id evidence.ID) error {
 	}); err != nil {
 		return err
 	}
-	in, _, err := c.Market.Blob.Open(ctx, p.Blob)
-	if err != nil {
-		return err
-	}
-	stored, err := io.ReadAll(in)
-	if cerr := in.Close(); err == nil {
-		err = cerr
-	}
+	stored, err := blob.Read(ctx, c.Market.Blob, p.Blob)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"bytes"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
@@ -52,14 +51,7 @@ func (c *Call) SendInvoice(id invoice.ID, sha256 string) error {
 	}); err != nil {
 		return err
 	}
-	in, _, err := c.Market.Blob.Open(ctx, f.Blob)
-	if err != nil {
-		return err
-	}
-	stored, err := io.ReadAll(in)
-	if cerr := in.Close(); err == nil {
-		err = cerr
-	}
+	stored, err := blob.Read(ctx, c.Market.Blob, f.Blob)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"yunshi/internal/base/blob"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
@@ -178,4 +179,31 @@ func (s *site) floor(t *testing.T, jurisdiction string) {
 		_, err := tx.Exec(t.Context(), `UPDATE agreement_version SET jurisdiction = $1 WHERE kind = 'agreement'`, jurisdiction)
 		return err
 	})
+}
+
+// What an officer adds to a case is sealed there. The store, where a content lies
+// once however often it was handed in, keeps what others have put into it.
+func TestAnExhibitLeavesAnotherOnesFileAlone(t *testing.T) {
+	s := open(t)
+	const content = "%PDF-1.4 the letter of both"
+	theirs, err := s.files.Put(t.Context(), blob.ByContent, strings.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject := s.Customer(account.Individual)
+	var id enforcement.ID
+	s.Write(func(tx *db.Tx) error {
+		c, err := enforcement.Open(t.Context(), tx, s.Compliance, enforcement.Opening{
+			Subject: account.ID(subject.Account), Source: enforcement.SelfFound, Violation: "UA 4.11", Facts: "Paid outside.",
+			Evidence: []enforcement.Item{{Kind: enforcement.Capture, Title: "chat", Content: []byte("chat")}},
+		})
+		id = c.ID
+		return err
+	})
+	officer := s.signedIn(t, text.EN, s.email(t, s.Compliance))
+	officer.upload("/operator/cases/"+string(id)+"/file", nil, "file", "letter.pdf", []byte(content)).is(http.StatusOK).says("letter.pdf")
+	kept, err := blob.Read(t.Context(), s.files, theirs.Key)
+	if err != nil || string(kept) != content {
+		t.Errorf("the other's file: %q, %v", kept, err)
+	}
 }

@@ -579,12 +579,9 @@ func AnswerComment(ctx context.Context, tx *db.Tx, by audit.Actor, id, answer st
 	if err := mayDraft(by); err != nil {
 		return err
 	}
-	answer = strings.TrimSpace(answer)
-	switch {
-	case answer == "":
-		return ErrRequired.In("answer")
-	case utf8.RuneCountInString(answer) > longest:
-		return ErrInvalid.In("answer")
+	answer, err := fault.Words(answer, "answer", true, longest, ErrRequired, ErrInvalid)
+	if err != nil {
+		return err
 	}
 	c, err := db.One(ctx, tx, scanComment, sqlGetComment, id)
 	if errors.Is(err, db.ErrNoRow) {

@@ -87,7 +87,7 @@ func Upload(ctx context.Context, tx *db.Tx, by audit.Actor, in Scan) (Paper, err
 		ID: tx.ID("ppr"), Account: in.Account, User: owner.User, Bundle: b.Hash, State: Uploaded, SignedOn: day.String(), Name: in.Name,
 		MediaType: in.MediaType, Size: in.File.Size, SHA256: in.File.SHA256, Blob: in.File.Key, UploadedBy: account.UserID(by.User), UploadedAt: tx.Now(),
 	}
-	sealed, err := tx.Keys().Seal(p.Name, "agreement_paper.name/"+p.ID)
+	sealed, err := tx.Keys().Seal(p.Name, paperNameAt(p.ID))
 	if err != nil {
 		return Paper{}, err
 	}

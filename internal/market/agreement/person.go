@@ -18,35 +18,12 @@ func Copy(ctx context.Context, r db.Reader, id account.ID) ([]account.Sheet, err
 // and the mails in which it accepted, when the contract need not be proved any
 // longer. Papers that were signed stay, under no name.
 func Erase(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, err error) {
-	all, err := db.All(ctx, tx, db.Column[string], sqlRecordIDs, id)
-	if err != nil {
-		return 0, err
-	}
-	for _, one := range all {
-		empty, err := tx.Keys().Seal("", ipAt(one))
-		if err != nil {
-			return removed, err
-		}
-		n, err := tx.Exec(ctx, sqlEraseOrigin, empty, one)
-		if err != nil {
-			return removed, err
-		}
-		removed += n
-	}
-	papers, err := db.All(ctx, tx, db.Column[string], sqlPaperIDs, id)
-	if err != nil {
+	if removed, err = db.Blank(ctx, tx, sqlRecordIDs, string(id), sqlEraseOrigin, ipAt); err != nil {
 		return removed, err
 	}
-	for _, one := range papers {
-		empty, err := tx.Keys().Seal("", "agreement_paper.name/"+one)
-		if err != nil {
-			return removed, err
-		}
-		n, err := tx.Exec(ctx, sqlErasePaper, empty, one)
-		if err != nil {
-			return removed, err
-		}
-		removed += n
+	names, err := db.Blank(ctx, tx, sqlPaperIDs, string(id), sqlErasePaper, paperNameAt)
+	if removed += names; err != nil {
+		return removed, err
 	}
 	n, err := tx.Exec(ctx, sqlEraseReplies, []byte{}, id)
 	return removed + n, err
@@ -67,6 +44,9 @@ func scanOrigin(r db.Reader) func(db.Scanner) (map[string]string, error) {
 
 // ipAt is where the network address of an acceptance is sealed.
 func ipAt(id string) string { return "agreement_acceptance.ip/" + id }
+
+// paperNameAt is where the name of a signed paper's file is sealed.
+func paperNameAt(id string) string { return "agreement_paper.name/" + id }
 
 const (
 	sqlOriginsOf   = `SELECT id, bundle, method, ip_sealed, user_agent, accepted_at FROM agreement_acceptance WHERE account = $1 ORDER BY accepted_at, id`

@@ -240,7 +240,7 @@ func scanPaper(r db.Reader) func(db.Scanner) (Paper, error) {
 			return Paper{}, err
 		}
 		v.UploadedAt, v.DecidedAt = db.Time(uploaded), db.Time(decided)
-		name, err := r.Keys().Open(sealed, "agreement_paper.name/"+v.ID)
+		name, err := r.Keys().Open(sealed, paperNameAt(v.ID))
 		v.Name = name
 		return v, err
 	}

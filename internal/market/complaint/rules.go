@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"yunshi/internal/base/calendar"
+	"yunshi/internal/base/fault"
 	"yunshi/internal/base/money"
 	"yunshi/internal/base/screen"
 	"yunshi/internal/market/agreement"
@@ -331,12 +332,5 @@ const longest = 2000
 // words trims what somebody wrote and refuses too much of it, or none where some
 // is needed.
 func words(s, field string, needed bool) (string, error) {
-	s = strings.TrimSpace(s)
-	switch {
-	case s == "" && needed:
-		return "", ErrRequired.In(field)
-	case utf8.RuneCountInString(s) > longest:
-		return "", ErrInvalid.In(field)
-	}
-	return s, nil
+	return fault.Words(s, field, needed, longest, ErrRequired, ErrInvalid)
 }

@@ -2,7 +2,6 @@ package complaint
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 
@@ -159,11 +158,7 @@ func scanPacket(r db.Reader, id ID) func(db.Scanner) (Packet, error) {
 			return p, err
 		}
 		p.Fields, p.At = strings.Split(fields, " "), db.Time(at)
-		content, err := r.Keys().Open(sealed, sealedAt("packet.content", string(id)))
-		if err != nil {
-			return p, err
-		}
-		return p, json.Unmarshal([]byte(content), &p.Content)
+		return p, r.Keys().OpenJSON(sealed, sealedAt("packet.content", string(id)), &p.Content)
 	}
 }
 

@@ -109,11 +109,7 @@ func created(ctx context.Context, r db.Reader, e entitlement.ID) (Delivery, erro
 
 func insert(ctx context.Context, tx *db.Tx, by audit.Actor, d Delivery, fields map[string]string) (Delivery, error) {
 	d.ID, d.CreatedAt = ID(tx.ID("dlv")), tx.Now()
-	text, err := json.Marshal(fields)
-	if err != nil {
-		return Delivery{}, err
-	}
-	sealedFields, err := tx.Keys().Seal(string(text), fieldsAt(d.ID))
+	sealedFields, err := tx.Keys().SealJSON(fields, fieldsAt(d.ID))
 	if err != nil {
 		return Delivery{}, err
 	}

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -158,11 +157,7 @@ func (w Work) call(ctx context.Context, tx *db.Tx, d Delivery) (Call, error) {
 	if err != nil {
 		return Call{}, err
 	}
-	text, err := tx.Keys().Open(sealed, fieldsAt(d.ID))
-	if err != nil {
-		return Call{}, err
-	}
-	if err := json.Unmarshal([]byte(text), &c.Fields); err != nil || w.Fields == nil {
+	if err := tx.Keys().OpenJSON(sealed, fieldsAt(d.ID), &c.Fields); err != nil || w.Fields == nil {
 		return c, err
 	}
 	more, err := w.Fields(ctx, tx, d)

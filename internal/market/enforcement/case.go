@@ -20,10 +20,13 @@ import (
 	"yunshi/internal/market/vendor"
 )
 
+// Largest is how many bytes a piece of evidence may have.
+const Largest = 4 << 20
+
 const (
-	longest  = 4000    // characters that anybody may write in one field
-	largest  = 4 << 20 // bytes of a piece of evidence
-	anything = 50      // exhibits of a report
+	longest = 4000 // characters that anybody may write in one field
+
+	anything = 50 // exhibits of a report
 )
 
 // Open opens a case, or returns the one that the same reference led to. Anybody
@@ -190,7 +193,7 @@ func keep(ctx context.Context, tx *db.Tx, by audit.Actor, c Case, item Item) (Ex
 	switch {
 	case len(item.Content) == 0 || strings.TrimSpace(string(item.Content)) == "":
 		return Exhibit{}, ErrRequired.In("evidence")
-	case len(item.Content) > largest || utf8.RuneCountInString(e.Title) > 200 || len(e.URL) > 2000,
+	case len(item.Content) > Largest || utf8.RuneCountInString(e.Title) > 200 || len(e.URL) > 2000,
 		!slices.Contains([]ItemKind{Report, Capture, File, Recorded, Statement, Hearing}, e.Kind), e.CapturedAt.After(tx.Now()):
 		return Exhibit{}, ErrInvalid.In("evidence")
 	}
@@ -549,14 +552,7 @@ func current(ctx context.Context, r db.Reader, id ID, seen int64) (Case, error) 
 // words trims what somebody wrote and refuses too much of it, or none where some
 // is needed.
 func words(s, field string, needed bool) (string, error) {
-	s = strings.TrimSpace(s)
-	switch {
-	case s == "" && needed:
-		return "", ErrRequired.In(field)
-	case utf8.RuneCountInString(s) > longest:
-		return "", ErrInvalid.In(field)
-	}
-	return s, nil
+	return fault.Words(s, field, needed, longest, ErrRequired, ErrInvalid)
 }
 
 // said is what an actor adds to a step.

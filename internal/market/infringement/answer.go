@@ -2,7 +2,6 @@ package infringement
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -45,11 +44,7 @@ func (u Rules) Counter(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, se
 	if err := publishable(in.Summary); err != nil {
 		return Notice{}, err
 	}
-	plain, err := json.Marshal(statement{in.Name, in.Contact, in.Statement, in.Proof})
-	if err != nil {
-		return Notice{}, err
-	}
-	sealed, err := tx.Keys().Seal(string(plain), counterAt(n.ID))
+	sealed, err := tx.Keys().SealJSON(statement{in.Name, in.Contact, in.Statement, in.Proof}, counterAt(n.ID))
 	if err != nil {
 		return Notice{}, err
 	}

@@ -2,7 +2,6 @@ package infringement
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"yunshi/internal/base/db"
@@ -99,12 +98,8 @@ func CounterOf(ctx context.Context, r db.Reader, id ID) (c Counter, ok bool, err
 			return c, err
 		}
 		c.At, c.Truthful = db.Time(at), true
-		plain, err := r.Keys().Open(sealed, counterAt(id))
-		if err != nil {
-			return c, err
-		}
 		var said statement
-		err = json.Unmarshal([]byte(plain), &said)
+		err := r.Keys().OpenJSON(sealed, counterAt(id), &said)
 		c.Name, c.Contact, c.Statement, c.Proof = said.Name, said.Contact, said.Statement, said.Proof
 		return c, err
 	}, selectCounter, string(id))

@@ -391,12 +391,5 @@ func (u Rules) filed(ctx context.Context, tx *db.Tx, by audit.Actor, n *Notice, 
 
 // words trims what somebody wrote and refuses none or too much of it.
 func words(s, field string) (string, error) {
-	s = strings.TrimSpace(s)
-	switch {
-	case s == "":
-		return "", ErrRequired.In(field)
-	case utf8.RuneCountInString(s) > longest:
-		return "", ErrInvalid.In(field)
-	}
-	return s, nil
+	return fault.Words(s, field, true, longest, ErrRequired, ErrInvalid)
 }

@@ -2,8 +2,6 @@ package invoice
 
 import (
 	"context"
-	"strings"
-	"unicode/utf8"
 
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
@@ -60,11 +58,8 @@ func Reject(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, reason string
 	if err != nil {
 		return Request{}, err
 	}
-	switch reason = strings.TrimSpace(reason); {
-	case reason == "":
-		return Request{}, ErrRequired.In("reason")
-	case utf8.RuneCountInString(reason) > longestReason:
-		return Request{}, ErrInvalid.In("reason")
+	if reason, err = fault.Words(reason, "reason", true, longestReason, ErrRequired, ErrInvalid); err != nil {
+		return Request{}, err
 	}
 	if err := content.Must(ctx, tx, by, content.Piece{Kind: content.InvoiceNote, Ref: string(id), Field: "reason", Place: screen.Private, Text: reason}); err != nil {
 		return Request{}, err
@@ -161,7 +156,7 @@ func store(ctx context.Context, tx *db.Tx, by audit.Actor, q Request, d Document
 		Document: d, IssuedAt: d.IssuedAt, RecordedAt: tx.Now(), RetainUntil: calendar.MonthsLater(tx.Now(), 12*keep.Years),
 	}
 	i.Reddened.Currency = i.Total.Currency
-	document, err := sealed(tx, d, documentAt(i.ID))
+	document, err := tx.Keys().SealJSON(d, documentAt(i.ID))
 	if err != nil {
 		return Invoice{}, err
 	}

@@ -44,7 +44,7 @@ func EraseTitles(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, 
 		return 0, err
 	}
 	for _, t := range saved {
-		empty, err := sealed(tx, Buyer{}, titleAt(t.ID))
+		empty, err := tx.Keys().SealJSON(Buyer{}, titleAt(t.ID))
 		if err != nil {
 			return removed, err
 		}
@@ -65,7 +65,7 @@ func EraseBuyers(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, 
 		return 0, err
 	}
 	for _, q := range asked {
-		empty, err := sealed(tx, Buyer{}, buyerAt(q.ID))
+		empty, err := tx.Keys().SealJSON(Buyer{}, buyerAt(q.ID))
 		if err != nil {
 			return removed, err
 		}
@@ -80,7 +80,7 @@ func EraseBuyers(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, 
 		}
 		for _, i := range documents {
 			var nobody Invoice
-			empty, err := sealed(tx, nobody.Document, documentAt(i.ID))
+			empty, err := tx.Keys().SealJSON(nobody.Document, documentAt(i.ID))
 			if err != nil {
 				return removed, err
 			}

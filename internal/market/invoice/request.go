@@ -78,7 +78,7 @@ func RequestFor(ctx context.Context, tx *db.Tx, by audit.Actor, of Invoiceable, 
 }
 
 func insert(ctx context.Context, tx *db.Tx, q Request) error {
-	buyer, err := sealed(tx, q.Buyer, buyerAt(q.ID))
+	buyer, err := tx.Keys().SealJSON(q.Buyer, buyerAt(q.ID))
 	if err != nil {
 		return err
 	}

@@ -110,23 +110,6 @@ func fileAt(sha256 string) string {
 	return "invoice_file.content/" + sha256
 }
 
-// sealed writes a value as sealed JSON; opened is its inverse.
-func sealed(r db.Reader, v any, at string) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return r.Keys().Seal(string(text), at)
-}
-
-func opened(r db.Reader, stored []byte, at string, into any) error {
-	text, err := r.Keys().Open(stored, at)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal([]byte(text), into)
-}
-
 func scanTitle(r db.Reader) func(db.Scanner) (Title, error) {
 	return func(s db.Scanner) (Title, error) {
 		var t Title
@@ -136,7 +119,7 @@ func scanTitle(r db.Reader) func(db.Scanner) (Title, error) {
 			return t, err
 		}
 		t.CreatedAt = db.Time(created)
-		return t, opened(r, buyer, titleAt(t.ID), &t.Buyer)
+		return t, r.Keys().OpenJSON(buyer, titleAt(t.ID), &t.Buyer)
 	}
 }
 
@@ -166,7 +149,7 @@ func scanRequest(r db.Reader) func(db.Scanner) (Request, error) {
 		if q.Reason, err = r.Keys().Open(reason, reasonAt(q.ID)); err != nil {
 			return q, err
 		}
-		return q, opened(r, buyer, buyerAt(q.ID), &q.Buyer)
+		return q, r.Keys().OpenJSON(buyer, buyerAt(q.ID), &q.Buyer)
 	}
 }
 
@@ -181,7 +164,7 @@ func scanInvoice(r db.Reader) func(db.Scanner) (Invoice, error) {
 		}
 		i.Tax.Currency, i.Total.Currency, i.Reddened.Currency = i.Net.Currency, i.Net.Currency, i.Net.Currency
 		i.IssuedAt, i.RecordedAt, i.RetainUntil = db.Time(issued), db.Time(recorded), db.Time(retain)
-		return i, opened(r, document, documentAt(i.ID), &i.Document)
+		return i, r.Keys().OpenJSON(document, documentAt(i.ID), &i.Document)
 	}
 }
 

@@ -30,7 +30,7 @@ func SaveTitle(ctx context.Context, tx *db.Tx, by audit.Actor, b Buyer) (_ Title
 		return Title{}, ErrInvalid.In("name")
 	}
 	t := Title{ID: TitleID(tx.ID("ttl")), Account: account.ID(by.Account), Buyer: b, CreatedAt: tx.Now()}
-	stored, err := sealed(tx, b, titleAt(t.ID))
+	stored, err := tx.Keys().SealJSON(b, titleAt(t.ID))
 	if err != nil {
 		return Title{}, err
 	}
@@ -44,7 +44,7 @@ func RemoveTitle(ctx context.Context, tx *db.Tx, by audit.Actor, id TitleID) (er
 	if _, err := titleOf(ctx, tx, account.ID(by.Account), id); err != nil {
 		return err
 	}
-	empty, err := sealed(tx, Buyer{}, titleAt(id))
+	empty, err := tx.Keys().SealJSON(Buyer{}, titleAt(id))
 	if err != nil {
 		return err
 	}

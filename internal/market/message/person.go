@@ -40,21 +40,11 @@ func Erase(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, err er
 		{attachmentIDsOf, eraseAttachment, attachmentAt},
 		{postIDsOf, erasePost, func(id string) string { return postAt(PostID(id)) }},
 	} {
-		all, err := db.All(ctx, tx, db.Column[string], one.ids, id)
+		n, err := db.Blank(ctx, tx, one.ids, string(id), one.blank, one.at)
 		if err != nil {
 			return removed, err
 		}
-		for _, row := range all {
-			empty, err := tx.Keys().Seal("", one.at(row))
-			if err != nil {
-				return removed, err
-			}
-			n, err := tx.Exec(ctx, one.blank, empty, row)
-			if err != nil {
-				return removed, err
-			}
-			removed += n
-		}
+		removed += n
 	}
 	return removed, nil
 }

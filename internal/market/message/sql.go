@@ -1,7 +1,6 @@
 package message
 
 import (
-	"encoding/json"
 	"errors"
 
 	"yunshi/internal/base/db"
@@ -37,11 +36,7 @@ func scan(r db.Reader) func(db.Scanner) (Item, error) {
 			return Item{}, err
 		}
 		v.CreatedAt, v.ReadAt = db.Time(created), db.Time(read)
-		plain, err := r.Keys().Open(sealed, place(v.ID))
-		if err != nil {
-			return Item{}, err
-		}
-		return v, json.Unmarshal([]byte(plain), &v.bodies)
+		return v, r.Keys().OpenJSON(sealed, place(v.ID), &v.bodies)
 	}
 }
 

@@ -406,12 +406,5 @@ func both(field string, b Both) (wrong fault.List) {
 }
 
 func note(field, s string) (string, error) {
-	s = strings.TrimSpace(s)
-	switch {
-	case s == "":
-		return "", ErrRequired.In(field)
-	case utf8.RuneCountInString(s) > maxText:
-		return "", ErrInvalid.In(field)
-	}
-	return s, nil
+	return fault.Words(s, field, true, maxText, ErrRequired, ErrInvalid)
 }

@@ -2,7 +2,6 @@ package payment
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -125,11 +124,7 @@ func importLine(ctx context.Context, tx *db.Tx, by audit.Actor, l StatementLine)
 	if l.Code != "" {
 		l.State = LineMatching
 	}
-	text, err := json.Marshal(words{l.Reference, l.Counterparty, l.Account})
-	if err != nil {
-		return false, false, fmt.Errorf("payment: statement line: %w", err)
-	}
-	sealed, err := tx.Keys().Seal(string(text), lineContext(l.ID))
+	sealed, err := tx.Keys().SealJSON(words{l.Reference, l.Counterparty, l.Account}, lineContext(l.ID))
 	if err != nil {
 		return false, false, err
 	}
@@ -220,12 +215,8 @@ func GetLine(ctx context.Context, r db.Reader, id LineID) (StatementLine, error)
 func opened(r db.Reader, rows []row) ([]StatementLine, error) {
 	lines := make([]StatementLine, 0, len(rows))
 	for _, l := range rows {
-		text, err := r.Keys().Open(l.sealed, lineContext(l.ID))
-		if err != nil {
-			return nil, fmt.Errorf("payment: statement line %s: %w", l.ID, err)
-		}
 		var w words
-		if err := json.Unmarshal([]byte(text), &w); err != nil {
+		if err := r.Keys().OpenJSON(l.sealed, lineContext(l.ID), &w); err != nil {
 			return nil, fmt.Errorf("payment: statement line %s: %w", l.ID, err)
 		}
 		l.Reference, l.Counterparty, l.Account = w.Reference, w.Counterparty, w.Account

@@ -112,7 +112,7 @@ func Give(ctx context.Context, tx *db.Tx, by audit.Actor, in Giving) (_ Consent,
 		Recipient: Recipient{Kind: ToVendor, Vendor: in.Vendor, Name: card.RegisteredName, Contact: card.Contact.Phone + " · " + card.Contact.Email},
 		Notice:    book.Number, SHA256: hex.EncodeToString(sum[:]), Order: in.Order, State: Given, GivenBy: account.UserID(by.User), GivenAt: tx.Now(), ExpiresAt: until,
 	}
-	recipient, err := sealed(tx, c.Recipient, consentAt(c.ID))
+	recipient, err := tx.Keys().SealJSON(c.Recipient, consentAt(c.ID))
 	if err != nil {
 		return Consent{}, err
 	}

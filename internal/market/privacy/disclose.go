@@ -443,7 +443,7 @@ func insert(ctx context.Context, tx *db.Tx, d *Disclosure, packet map[Field]stri
 		}
 		d.Fields, d.SHA256 = fieldsOf(packet), digest(text)
 	}
-	recipient, err := sealed(tx, d.Recipient, toAt(d.ID))
+	recipient, err := tx.Keys().SealJSON(d.Recipient, toAt(d.ID))
 	if err != nil {
 		return false, err
 	}

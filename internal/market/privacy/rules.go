@@ -323,14 +323,7 @@ func logsBefore(now time.Time, months, least int) time.Time {
 
 // words trims what somebody typed and bounds it.
 func words(s, field string, must bool) (string, error) {
-	s = strings.TrimSpace(s)
-	switch {
-	case s == "" && must:
-		return "", ErrRequired.In(field)
-	case len([]rune(s)) > longestWords:
-		return "", ErrInvalid.In(field)
-	}
-	return s, nil
+	return fault.Words(s, field, must, longestWords, ErrRequired, ErrInvalid)
 }
 
 const longestWords = 2000

@@ -2,7 +2,6 @@ package privacy
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"yunshi/internal/base/db"
@@ -115,23 +114,6 @@ func findingAt(id FindingID) string    { return "privacy_finding.text/" + string
 func outcomeAt(id FindingID) string    { return "privacy_finding.outcome/" + string(id) }
 func relayedAt(id string) string       { return "privacy_relayed.text/" + id }
 
-// sealed writes a value as sealed JSON; opened is its inverse.
-func sealed(r db.Reader, v any, at string) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return r.Keys().Seal(string(text), at)
-}
-
-func opened(r db.Reader, stored []byte, at string, into any) error {
-	text, err := r.Keys().Open(stored, at)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal([]byte(text), into)
-}
-
 func scanConsent(r db.Reader) func(db.Scanner) (Consent, error) {
 	return func(s db.Scanner) (Consent, error) {
 		var c Consent
@@ -143,7 +125,7 @@ func scanConsent(r db.Reader) func(db.Scanner) (Consent, error) {
 			return c, err
 		}
 		c.Fields, c.GivenAt, c.ExpiresAt, c.EndedAt = split(fields), db.Time(given), db.Time(expires), db.Time(ended)
-		return c, opened(r, recipient, consentAt(c.ID), &c.Recipient)
+		return c, r.Keys().OpenJSON(recipient, consentAt(c.ID), &c.Recipient)
 	}
 }
 
@@ -161,7 +143,7 @@ func scanDisclosure(r db.Reader) func(db.Scanner) (Disclosure, error) {
 			return d, err
 		}
 		d.Fields, d.ProposedAt, d.MadeAt, d.ReviewDue, d.ReviewedAt = split(fields), db.Time(proposed), db.Time(made), db.Time(due), db.Time(reviewed)
-		if err := opened(r, recipient, toAt(d.ID), &d.Recipient); err != nil {
+		if err := r.Keys().OpenJSON(recipient, toAt(d.ID), &d.Recipient); err != nil {
 			return d, err
 		}
 		var err1, err2, err3 error

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
@@ -283,14 +282,7 @@ func screened(ctx context.Context, tx *db.Tx, by audit.Actor, ref, field, text s
 // words trims what somebody wrote and refuses too much of it, or none where some
 // is needed.
 func words(s, field string, needed bool) (string, error) {
-	s = strings.TrimSpace(s)
-	switch {
-	case s == "" && needed:
-		return "", ErrRequired.In(field)
-	case utf8.RuneCountInString(s) > longest:
-		return "", ErrInvalid.In(field)
-	}
-	return s, nil
+	return fault.Words(s, field, needed, longest, ErrRequired, ErrInvalid)
 }
 
 // contact is how the seller of an order is reached, as it was frozen.

@@ -2,7 +2,6 @@ package vendor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -90,11 +89,7 @@ type persons struct {
 func sealContext(v ID) string { return "vendor_profile.persons/" + string(v) }
 
 func storeProfile(ctx context.Context, tx *db.Tx, v ID, number int64, a Application) error {
-	plain, err := json.Marshal(persons{a.LegalRepresentative, a.Contact})
-	if err != nil {
-		return err
-	}
-	sealed, err := tx.Keys().Seal(string(plain), sealContext(v))
+	sealed, err := tx.Keys().SealJSON(persons{a.LegalRepresentative, a.Contact}, sealContext(v))
 	if err != nil {
 		return err
 	}
@@ -114,12 +109,8 @@ func readProfile(ctx context.Context, r db.Reader, v ID, number int64) (Profile,
 		}
 		p.SelfCertified = certified != 0
 		p.SelfCertifiedAt, p.SubmittedAt, p.DecidedAt = db.Time(certified), db.Time(submitted), db.Time(decided)
-		plain, err := r.Keys().Open(sealed, sealContext(p.Vendor))
-		if err != nil {
-			return p, err
-		}
 		var who persons
-		if err := json.Unmarshal([]byte(plain), &who); err != nil {
+		if err := r.Keys().OpenJSON(sealed, sealContext(p.Vendor), &who); err != nil {
 			return p, err
 		}
 		p.LegalRepresentative, p.Contact = who.LegalRepresentative, who.Contact
