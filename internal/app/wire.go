@@ -40,7 +40,6 @@ import (
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/report"
-	"yunshi/internal/market/review"
 	"yunshi/internal/market/search"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
@@ -76,14 +75,9 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 			return nil, fmt.Errorf("config: clamav: %w", err)
 		}
 	}
-	complaints := complaint.Rules{RedLetter: refund.RedLetter} // nobody keeps a register of disclosures or opens cases yet
-	notices := infringement.Rules{Blockers: map[string]infringement.Blocker{infringement.Product: infringement.Products()}}
 	refunds := refund.Rules{Breach: enforcement.BreachOf, Invoiced: refund.Invoiced, RedLetter: refund.RedLetter}
-	measures := enforcement.Rules{
-		Content:       map[string]enforcement.Blocker{enforcement.Product: enforcement.Products()},
-		BreachDecided: refunds.BreachDecided,
-		Terminated:    enforcement.Banish, Reinstated: enforcement.Pardon,
-	}
+	complaints, texts := complaints(), contents()
+	notices, measures := notices(texts), measures(texts, refunds)
 	egress := outbound.New(outbound.Config{AllowLocal: a.Config.LocalHooks})
 	deliveries := delivery.Work{
 		Provisioners: map[string]delivery.Provisioner{},
@@ -139,10 +133,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	a.Market = &serve.Market{
 		DB: a.DB, Blob: a.Blob, Gateways: gateways, Methods: methods, Delivery: deliveries, Refund: refunds, Settling: settlements, Books: books,
 		Operation: operations, Complaint: complaints, Notices: notices, Enforcing: measures, Files: intake, Talks: message.Talks{Parties: order.Parties},
-		Content: content.Rules{Owners: map[content.Kind]content.Owner{
-			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
-		}}, // no package opens cases yet
-		Keep: privacy.Keepers(), Log: a.Log,
+		Content: texts, Keep: privacy.Keepers(), Log: a.Log,
 		Info: serve.Info{
 			Market: a.Config.Market, Operator: a.Config.Operator, Licences: licences(a.Config.Licence), Demo: a.Config.Demo,
 			BaseURL: a.Config.BaseURL, PayHosts: payHosts(a.Config), Version: Version(), LogKey: a.Verifying,

@@ -254,7 +254,10 @@ func (u Rules) Flag(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, seen 
 		e = evClear
 	}
 	n.Malicious = malicious
-	return n, step(ctx, tx, by, &n, e, Staff, said{note: why})
+	if err := step(ctx, tx, by, &n, e, Staff, said{note: why}); err != nil || !malicious || u.Malicious == nil {
+		return n, err
+	}
+	return n, u.Malicious(ctx, tx, by, n, why)
 }
 
 // onDesk is a notice as somebody who decides saw it. Nobody decides on a notice of

@@ -249,6 +249,9 @@ type Blocker struct {
 // Rules are what the app hands in: what can be blocked, by kind of content.
 type Rules struct {
 	Blockers map[string]Blocker
+	// Malicious is told of a notice that was given in bad faith, and why the operator
+	// says so. Nil: there is nobody to tell.
+	Malicious func(ctx context.Context, tx *db.Tx, by audit.Actor, n Notice, why string) error
 }
 
 // Step is one move of a notice.

@@ -92,7 +92,7 @@ type Service struct {
 type Part string
 
 // Parts are the matters that must end with the service.
-var Parts = []Part{"orders", "refunds", "settlements", "invoices", "export", "deposits"}
+var Parts = []Part{"orders", "refunds", "complaints", "settlements", "invoices", "export", "deposits"}
 
 // Announcement is what is announced, as it is hashed.
 type Announcement struct {

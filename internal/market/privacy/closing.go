@@ -59,8 +59,9 @@ func Close(ctx context.Context, tx *db.Tx, by audit.Actor) (_ Closing, err error
 
 // Terminated begins the end of the data of an account whose agreement was
 // dissolved (clause 8.2.4). It can look and export until the day of the erasure. A
-// closing that its owner had begun becomes this one and keeps its day.
-func Terminated(ctx context.Context, tx *db.Tx, by audit.Actor, a account.ID, caseID string) (_ Closing, err error) {
+// closing that its owner had begun becomes this one and keeps its day. Nothing is
+// erased before notBefore, the day that the case told; zero when it told none.
+func Terminated(ctx context.Context, tx *db.Tx, by audit.Actor, a account.ID, caseID string, notBefore time.Time) (_ Closing, err error) {
 	defer fault.Wrap(&err, "privacy.Terminated(%s)", a)
 	if strings.TrimSpace(caseID) == "" {
 		return Closing{}, ErrRequired.In("case")
@@ -70,13 +71,23 @@ func Terminated(ctx context.Context, tx *db.Tx, by audit.Actor, a account.ID, ca
 		return Closing{}, err
 	}
 	if c != nil {
-		if err := moved(tx.Exec(ctx, terminateClosing, caseID, string(c.ID))); err != nil {
+		later := notBefore.After(c.PurgeAt)
+		if later {
+			c.PurgeAt = notBefore
+		}
+		if err := moved(tx.Exec(ctx, terminateClosing, caseID, db.Micros(c.PurgeAt), string(c.ID))); err != nil {
 			return Closing{}, err
 		}
 		c.Cause, c.Case = ByTermination, caseID
-		return *c, nil
+		if !later {
+			return *c, nil
+		}
+		if err := job.Cancel(ctx, tx, purgeJob, string(c.ID), "one"); err != nil {
+			return Closing{}, err
+		}
+		return *c, enqueuePurge(ctx, tx, *c)
 	}
-	return begin(ctx, tx, by, Closing{Account: a, Cause: ByTermination, Case: caseID, Previous: account.Terminated})
+	return begin(ctx, tx, by, Closing{Account: a, Cause: ByTermination, Case: caseID, Previous: account.Terminated, PurgeAt: notBefore})
 }
 
 // Reinstated takes the end of an account's data back, because the termination was.
@@ -101,7 +112,9 @@ func begin(ctx context.Context, tx *db.Tx, by audit.Actor, c Closing) (Closing, 
 		return Closing{}, err
 	}
 	c.ID, c.State, c.EndAt, c.OfferedAt, c.Law, c.OpenedBy = ClosingID(tx.ID("cls")), Waiting, tx.Now(), tx.Now(), law.Jurisdiction, by.User
-	c.PurgeAt = purgeFrom(tx.Now(), grace.Days, law)
+	if c.PurgeAt.IsZero() {
+		c.PurgeAt = purgeFrom(tx.Now(), grace.Days, law)
+	}
 	n, err := tx.Exec(ctx, insertClosing, string(c.ID), string(c.Account), c.Cause, c.Case, string(c.Previous), db.Micros(c.EndAt), db.Micros(c.PurgeAt), c.Law,
 		db.Micros(c.OfferedAt), c.OpenedBy)
 	if err := moved(n, err); err != nil {
@@ -118,7 +131,11 @@ func begin(ctx context.Context, tx *db.Tx, by audit.Actor, c Closing) (Closing, 
 			return Closing{}, err
 		}
 	}
-	return c, job.Enqueue(ctx, tx, job.Spec{Kind: purgeJob, Object: string(c.ID), At: c.PurgeAt.Add(time.Microsecond), Unique: true})
+	return c, enqueuePurge(ctx, tx, c)
+}
+
+func enqueuePurge(ctx context.Context, tx *db.Tx, c Closing) error {
+	return job.Enqueue(ctx, tx, job.Spec{Kind: purgeJob, Object: string(c.ID), At: c.PurgeAt.Add(time.Microsecond), Unique: true})
 }
 
 // CallOff takes a closing back that the account's owner began.

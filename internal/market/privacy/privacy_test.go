@@ -790,7 +790,7 @@ func TestClause_8_5_ExportUntilThePurgeAndTheSkeletonAfterIt(t *testing.T) {
 			if _, err = tx.Exec(t.Context(), `UPDATE account_account SET state = 'terminated' WHERE id = $1`, m.buyer.Account); err != nil {
 				return err
 			}
-			c, err = privacy.Terminated(t.Context(), tx, m.Compliance, account.ID(m.buyer.Account), "cas_1")
+			c, err = privacy.Terminated(t.Context(), tx, m.Compliance, account.ID(m.buyer.Account), "cas_1", time.Time{})
 			return err
 		})
 		if calendar.On(c.PurgeAt).String() != calendar.On(c.EndAt).AddDays(30).String() {

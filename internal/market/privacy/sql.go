@@ -78,7 +78,7 @@ const (
 		trade_due, trade_at, invoice_due, invoice_at`
 	insertClosing = `INSERT INTO privacy_closing (` + closingCols + `)
 		VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, $8, $9, 0, $10, '', 0, '', 0, 0, 0, 0) ON CONFLICT DO NOTHING`
-	terminateClosing = `UPDATE privacy_closing SET cause = 'terminated', case_id = $1 WHERE id = $2 AND state = 'waiting'`
+	terminateClosing = `UPDATE privacy_closing SET cause = 'terminated', case_id = $1, purge_at = $2 WHERE id = $3 AND state = 'waiting'`
 	callOffClosing   = `UPDATE privacy_closing SET state = 'called_off', ended_by = $1, ended_at = $2 WHERE id = $3 AND state = 'waiting'`
 	purgeClosing     = `UPDATE privacy_closing SET state = 'purged', ended_by = $1, ended_at = $2, law_order = $3, trade_due = $4, invoice_due = $5
 		WHERE id = $6 AND state = 'waiting'`

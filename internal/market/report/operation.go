@@ -29,8 +29,10 @@ const (
 	sellerFrom = `SELECT v.account_id FROM order_order o JOIN vendor_vendor v ON v.id = o.vendor
 		WHERE v.account_id > $1 AND ($2 = '' OR v.account_id = $2) AND o.id = $3 ORDER BY v.account_id LIMIT $4`
 
-	countOrders      = `SELECT COUNT(*) FROM order_order WHERE state IN ('awaiting_payment', 'provisioning', 'refunding')`
-	countRefunds     = `SELECT COUNT(*) FROM refund_request WHERE state NOT IN ('refunded', 'rejected', 'withdrawn', 'lapsed')`
+	countOrders     = `SELECT COUNT(*) FROM order_order WHERE state IN ('awaiting_payment', 'provisioning', 'refunding')`
+	countRefunds    = `SELECT COUNT(*) FROM refund_request WHERE state NOT IN ('refunded', 'rejected', 'withdrawn', 'lapsed')`
+	countComplaints = `SELECT (SELECT COUNT(*) FROM complaint_complaint WHERE state <> 'closed')
+		+ (SELECT COUNT(*) FROM complaint_claim WHERE state NOT IN ('settled', 'closed'))`
 	countSettlements = `SELECT (SELECT COUNT(*) FROM settlement_collection WHERE state NOT IN ('finished', 'ended'))
 		+ (SELECT COUNT(*) FROM settlement_withdrawal WHERE state IN ('requested', 'paying'))`
 	countInvoices = `SELECT COUNT(*) FROM invoice_request WHERE state IN ('requested', 'vendor_confirmed', 'issuing')`
@@ -89,7 +91,7 @@ func RunOff(ctx context.Context, r db.Reader) ([]operation.Left, error) {
 	for _, one := range []struct {
 		part  operation.Part
 		query string
-	}{{"orders", countOrders}, {"refunds", countRefunds}, {"settlements", countSettlements}, {"invoices", countInvoices}, {"deposits", countDeposits}} {
+	}{{"orders", countOrders}, {"refunds", countRefunds}, {"complaints", countComplaints}, {"settlements", countSettlements}, {"invoices", countInvoices}, {"deposits", countDeposits}} {
 		n, err := db.Value[int64](ctx, r, one.query)
 		if err != nil {
 			return nil, err
