@@ -71,6 +71,27 @@ func TestAFaultIsFoundThroughWrapsAndLists(t *testing.T) {
 	}
 }
 
+func TestWordsAreTrimmedAndCountedInCharacters(t *testing.T) {
+	required, invalid := fault.New(fault.Invalid, "REQUIRED", ""), fault.New(fault.Invalid, "INVALID", "")
+	for _, c := range []struct {
+		in     string
+		needed bool
+		want   string
+		wrong  *fault.Fault
+	}{
+		{" 四个汉字\n", true, "四个汉字", nil},
+		{" \t", false, "", nil},
+		{" \t", true, "", required},
+		{"五个汉字了", false, "", invalid},
+	} {
+		got, err := fault.Words(c.in, "note", c.needed, 4, required, invalid)
+		f, is := fault.Of(err)
+		if got != c.want || is != (c.wrong != nil) || is && (f.Code != c.wrong.Code || f.Field != "note") {
+			t.Errorf("%q: %q, %v", c.in, got, err)
+		}
+	}
+}
+
 func TestOtherErrorsAreNotFaults(t *testing.T) {
 	for _, err := range []error{nil, errors.New("disk"), fault.List{}, (*fault.Fault)(nil)} {
 		if f, ok := fault.Of(err); ok {

@@ -47,6 +47,28 @@ func TestWhatIsSealedOpensOnlyInItsPlace(t *testing.T) {
 	})
 }
 
+func TestASealedValueComesBackWholeAndOnlyInItsPlace(t *testing.T) {
+	type person struct {
+		Name string `json:"name"`
+		Born int    `json:"born"`
+	}
+	k := seal.Generate()
+	sealed, err := k.SealJSON(person{"张 \"三\"", 1990}, place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got person
+	if err := k.OpenJSON(sealed, place, &got); err != nil || got != (person{"张 \"三\"", 1990}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := k.OpenJSON(sealed, "identity_case.resident_id/acc_2", &got); !errors.Is(err, seal.ErrOpen) {
+		t.Errorf("opens in another row: %v", err)
+	}
+	if _, err := k.SealJSON(func() {}, place); err == nil {
+		t.Error("what is no JSON was sealed")
+	}
+}
+
 func TestSealingTwiceGivesDifferentBytes(t *testing.T) {
 	k := seal.Generate()
 	a, err := k.Seal("same", place)
