@@ -231,7 +231,10 @@ func TestAPackHoldsRefundComplaintMeasureAndReview(t *testing.T) {
 		}
 		work := EvidenceWork(m.DB, files, signing)
 		m.complain()
-		m.decide(m.report(), enforcement.Plan{Kind: enforcement.Rectify, Demand: "Correct it.", Days: 7})
+		m.decide(m.report(), enforcement.Plan{
+			Kind: enforcement.Rectify, Content: enforcement.Content{Kind: enforcement.Product, ID: string(m.order.Product)}, Demand: "Correct it.", Days: 7,
+		})
+		m.Write(func(tx *db.Tx) error { return order.Complete(ctx, tx, audit.Job("test"), m.order.ID) })
 		m.Write(func(tx *db.Tx) error {
 			_, err := review.Write(ctx, tx, m.buyer, m.order.ID, review.Words{Stars: 4, Text: "good"})
 			return err
