@@ -1,47 +1,14 @@
 package demo
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
-	"testing"
-
-	"github.com/chromedp/chromedp"
 
 	"yunshi/internal/base/db"
-	"yunshi/internal/base/text"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/content"
 	"yunshi/internal/market/order"
-	"yunshi/internal/testkit/tab"
 )
-
-// A buyer writes to the vendor and is warned, reviews what it bought, and the
-// officer looks at what was held and reported: each page in both languages, on a
-// phone and on a desk.
-func TestWhatPeopleWriteInARealBrowser(t *testing.T) {
-	var out bytes.Buffer
-	d, err := Start(t.Context(), options(t, db.SQLite, text.EN, &out))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	first := true
-	for _, lang := range []text.Lang{text.ZH, text.EN} {
-		for _, wide := range []int64{390, 1440} {
-			t.Run(fmt.Sprintf("%s at %d px", lang, wide), func(t *testing.T) {
-				w := &walk{t: t, ctx: tab.Open(t).Ctx, d: d, lang: lang, wide: wide}
-				w.do(chromedp.EmulateViewport(wide, 900))
-				w.words(first)
-				first = false
-			})
-		}
-	}
-}
 
 // write puts words into a field, also of a form that is folded away.
 func (w *walk) write(selector, value string) {
@@ -49,17 +16,19 @@ func (w *walk) write(selector, value string) {
 	ask[string](w, fmt.Sprintf(`document.querySelector(%q).value = %q`, selector, value))
 }
 
-func (w *walk) words(first bool) {
+// words: a buyer writes to the vendor and is warned, reviews what it bought, and the
+// officer looks at what was held and reported.
+func (w *walk) words() {
 	_, people, err := read()
-	w.must(err)
+	w.Must(err)
 	customer := people.Customers[0].Users[0]
 	w.enter(customer)
-	if first {
-		w.buy()
+	if !w.again {
+		w.buy(pass)
 	}
 	id := w.newest()
 	var o order.Order
-	w.must(w.d.App.DB.Write(w.t.Context(), func(tx *db.Tx) (err error) {
+	w.Must(w.d.App.DB.Write(w.t.Context(), func(tx *db.Tx) (err error) {
 		if o, err = order.Any(w.t.Context(), tx, order.ID(id)); err != nil {
 			return err
 		}
@@ -78,7 +47,7 @@ func (w *walk) words(first bool) {
 	w.look("product-reviews")
 
 	w.open("/conversations/new?order=" + id)
-	if first {
+	if !w.again {
 		w.look("conversation-new")
 	}
 	const secret = "卡号 4111 1111 1111 1111 密码: hunter22"
@@ -116,7 +85,7 @@ func (w *walk) words(first bool) {
 	ask[bool](w, `[...document.querySelectorAll("main details")].forEach(d => d.open = true), true`)
 	w.look("conversation-report")
 	w.send(`main li:last-child form[action$="/report"] [name="reason"]`)
-	if first {
+	if !w.again {
 		w.look("conversation-reported")
 	}
 
@@ -127,7 +96,7 @@ func (w *walk) words(first bool) {
 		w.enter(u)
 		var held []content.Item
 		var reports []content.Report
-		w.must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) (err error) {
+		w.Must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) (err error) {
 			if held, err = content.Desk(w.t.Context(), r, 1); err != nil {
 				return err
 			}

@@ -1,52 +1,22 @@
 package demo
 
 import (
-	"bytes"
-	"fmt"
-	"testing"
-
-	"github.com/chromedp/chromedp"
-
 	"yunshi/internal/base/db"
-	"yunshi/internal/base/text"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/refund"
-	"yunshi/internal/testkit/tab"
 )
 
-// A buyer asks for its money back, the vendor sees what it loses, and finance
-// walks through its desk: each page in both languages, on a phone and on a desk.
-func TestTheMoneyInARealBrowser(t *testing.T) {
-	var out bytes.Buffer
-	d, err := Start(t.Context(), options(t, db.SQLite, text.EN, &out))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, lang := range []text.Lang{text.ZH, text.EN} {
-		for _, wide := range []int64{390, 1440} {
-			t.Run(fmt.Sprintf("%s at %d px", lang, wide), func(t *testing.T) {
-				w := &walk{t: t, ctx: tab.Open(t).Ctx, d: d, lang: lang, wide: wide}
-				w.do(chromedp.EmulateViewport(wide, 900))
-				w.money()
-			})
-		}
-	}
-}
-
+// money: a buyer asks for its money back, the vendor sees what it loses, and finance
+// walks through its desk.
 func (w *walk) money() {
 	_, people, err := read()
-	w.must(err)
+	w.Must(err)
 	w.enter(people.Customers[0].Users[0])
-	w.buy()
+	w.buy(w.look) // as a company sees it
 	id := w.newest()
 	var o order.Order
-	w.must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) (err error) {
+	w.Must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) (err error) {
 		o, err = order.Any(w.t.Context(), r, order.ID(id))
 		return err
 	}))
@@ -62,7 +32,7 @@ func (w *walk) money() {
 	w.send(`main form[method="post"] [name="text"]`)
 	w.look("refund-asked")
 	var request string
-	w.must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) error {
+	w.Must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) error {
 		all, err := refund.OfOrder(w.t.Context(), r, o.ID)
 		request = string(all[0].ID)
 		return err

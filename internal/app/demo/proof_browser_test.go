@@ -1,60 +1,30 @@
 package demo
 
 import (
-	"bytes"
-	"fmt"
 	"io"
-	"testing"
 
 	"github.com/chromedp/chromedp"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/proof"
-	"yunshi/internal/base/text"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/evidence"
 	"yunshi/internal/market/order"
-	"yunshi/internal/testkit/tab"
 )
 
-// A buyer, the vendor and an officer have the evidence of an order made, anybody
-// checks the receipt, and the officer looks at the duties: each page in both
-// languages, on a phone and on a desk.
-func TestTheProofInARealBrowser(t *testing.T) {
-	var out bytes.Buffer
-	d, err := Start(t.Context(), options(t, db.SQLite, text.EN, &out))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	id := ""
-	for _, lang := range []text.Lang{text.ZH, text.EN} {
-		for _, wide := range []int64{390, 1440} {
-			t.Run(fmt.Sprintf("%s at %d px", lang, wide), func(t *testing.T) {
-				w := &walk{t: t, ctx: tab.Open(t).Ctx, d: d, lang: lang, wide: wide}
-				w.do(chromedp.EmulateViewport(wide, 900))
-				id = w.proof(id)
-			})
-		}
-	}
-}
-
-// proof walks the pages of one order, which it buys when there is none yet.
-func (w *walk) proof(id string) string {
+// proof: a buyer, the vendor and an officer have the evidence of an order made,
+// anybody checks the receipt, and the officer looks at the duties.
+func (w *walk) proof() {
 	_, people, err := read()
-	w.must(err)
+	w.Must(err)
 	w.enter(people.Customers[0].Users[0])
-	if id == "" {
-		w.buy()
-		id = w.newest()
+	if !w.again {
+		w.buy(pass)
 	}
+	id := w.newest()
 	var o order.Order
 	record := ""
-	w.must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) (err error) {
+	w.Must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) (err error) {
 		if o, err = order.Any(w.t.Context(), r, order.ID(id)); err != nil {
 			return err
 		}
@@ -70,13 +40,13 @@ func (w *walk) proof(id string) string {
 	w.look("evidence-before")
 	w.choose(`[name="reason"][value="court"]`)
 	w.send(`[name="reason"]`)
-	w.wait(`document.querySelector("progress") === null && document.querySelector('a[href*="/evidence/pck_"]') !== null`)
+	w.Until(`document.querySelector("progress") === null && document.querySelector('a[href*="/evidence/pck_"]') !== null`)
 	w.look("evidence-ready")
 	w.pack(order.ID(id))
 
 	w.open("/orders/" + id + "/receipt")
 	w.look("receipt")
-	w.do(chromedp.WaitVisible(css(`figure svg`)))
+	w.Do(chromedp.WaitVisible(css(`figure svg`)))
 	w.open("/verify/receipt/" + record)
 	w.look("receipt-proof")
 
@@ -95,28 +65,27 @@ func (w *walk) proof(id string) string {
 				w.open(page[1])
 				w.look(page[0])
 			}
-			return id
+			return
 		}
 	}
 	w.t.Fatal("the demonstration has nobody of compliance")
-	return id
 }
 
 // pack checks the newest pack of the order with nothing but the log's key.
 func (w *walk) pack(id order.ID) {
 	w.t.Helper()
 	var p evidence.Pack
-	w.must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) error {
+	w.Must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) error {
 		all, err := evidence.Of(w.t.Context(), r, audit.CLI("test"), id)
 		p = all[0]
 		return err
 	}))
 	f, _, err := w.d.App.Blob.Open(w.t.Context(), p.Blob)
-	w.must(err)
+	w.Must(err)
 	stored, err := io.ReadAll(f)
-	w.must(err)
-	w.must(f.Close())
-	w.must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) error {
+	w.Must(err)
+	w.Must(f.Close())
+	w.Must(w.d.App.DB.Read(w.t.Context(), func(r db.Reader) error {
 		whole, err := evidence.File(r, p, stored)
 		if err != nil {
 			return err

@@ -38,7 +38,7 @@ func TestTheDeskOfFinanceInARealBrowser(t *testing.T) {
 		released = all[0]
 		return err
 	})
-	b.Screens(func(lang string) {
+	b.Languages(func(lang string) {
 		for _, page := range [][2]string{
 			{"withdrawal", withdrawal}, {"exception", exception}, {"decision", decision}, {"line", lines["B2"]}, {"standing", standing},
 			{"order", "/operator/orders/" + string(released.Order)}, {"statements", "/operator/statements"},

@@ -59,7 +59,7 @@ func sessionOf(t *testing.T, w *world.Trade, by audit.Actor) (token string) {
 
 func lookAt(t *testing.T, b *tab.Tab, server string, pages [][2]string) {
 	t.Helper()
-	b.Screens(func(lang string) {
+	b.Languages(func(lang string) {
 		for _, p := range pages {
 			b.Open(server, p[1], lang)
 			b.Look(p[0], lang)

@@ -2,9 +2,6 @@ package shop_test
 
 import (
 	"maps"
-	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"slices"
 	"testing"
 
@@ -13,30 +10,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/testkit/tab"
-	"yunshi/internal/testkit/world"
 )
-
-// session is a fresh session of a person.
-func (s *site) session(t *testing.T, by audit.Actor) string {
-	t.Helper()
-	email := s.email(t, by)
-	if by.Has(account.Compliance) {
-		email = s.email2(t, by.User)
-	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := client.PostForm(s.url+"/signin", url.Values{"email": {email}, "password": {world.Password}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	for _, c := range res.Cookies() {
-		if c.Name == "yunshi_session" {
-			return c.Value
-		}
-	}
-	t.Fatalf("no session: %s", res.Status)
-	return ""
-}
 
 // TestTheRuleCentreInARealBrowser opens the pages on which rules are read, changed,
 // accepted and refused on a phone and on a desk in both languages. YUNSHI_SHOTS is a
@@ -88,13 +62,8 @@ func TestTheRuleCentreInARealBrowser(t *testing.T) {
 // walk opens pages as somebody and looks at each.
 func (s *site) walk(t *testing.T, b *tab.Tab, by audit.Actor, pages map[string]string) {
 	t.Helper()
-	token := s.session(t, by)
-	target, err := url.Parse(s.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := tab.Serve(t, httputil.NewSingleHostReverseProxy(target), token)
-	b.Screens(func(lang string) {
+	base := tab.Serve(t, s.handler, s.token(t, by))
+	b.Languages(func(lang string) {
 		for _, name := range slices.Sorted(maps.Keys(pages)) {
 			b.Open(base, pages[name], lang)
 			b.Look(name, lang)

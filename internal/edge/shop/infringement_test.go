@@ -156,36 +156,19 @@ func TestTheNoticePagesInARealBrowser(t *testing.T) {
 	officer.submit(officer.get(desk3), desk3, url.Values{"do": {"accept"}, "why": {"专利有效"}}).is(http.StatusOK)
 	fourth := give(s.email(t, reporter), func(form url.Values) { form.Set("right", "other") })
 
-	enter := func(email string) string {
-		if email == "" {
-			return ""
-		}
-		person := s.signedIn(t, text.ZH, email)
-		at, err := url.Parse(person.url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range person.client.Jar.Cookies(at) {
-			if c.Name == "yunshi_session" {
-				return c.Value
-			}
-		}
-		t.Fatal("no session")
-		return ""
-	}
 	for _, who := range []struct {
-		email string
+		token string
 		pages map[string]string
 	}{
 		{"", map[string]string{"register": "/infringement", "entry": "/infringement/" + string(first.ID), "form": "/infringement/new", "sent": "/infringement/sent", "security": "/security"}},
-		{s.email(t, reporter), map[string]string{
+		{s.token(t, reporter), map[string]string{
 			"progress": "/infringement/progress/" + string(first.ID), "incomplete": "/infringement/progress/" + string(second.ID), "mine": "/infringement/mine",
 		}},
-		{s.email(t, s.Seller), map[string]string{"vendor-list": "/vendor/infringements", "vendor-answer": "/vendor/infringements/" + string(third.ID), "vendor-answered": answer}},
-		{s.email(t, s.Compliance), map[string]string{"desk": "/operator/infringements", "desk-received": "/operator/infringements/" + string(fourth.ID), "desk-waiting": desk, "bans": "/operator/bans"}},
+		{s.token(t, s.Seller), map[string]string{"vendor-list": "/vendor/infringements", "vendor-answer": "/vendor/infringements/" + string(third.ID), "vendor-answered": answer}},
+		{s.token(t, s.Compliance), map[string]string{"desk": "/operator/infringements", "desk-received": "/operator/infringements/" + string(fourth.ID), "desk-waiting": desk, "bans": "/operator/bans"}},
 	} {
-		front := tab.Serve(t, s.handler, enter(who.email))
-		b.Screens(func(lang string) {
+		front := tab.Serve(t, s.handler, who.token)
+		b.Languages(func(lang string) {
 			for name, path := range who.pages {
 				b.Open(front, path, lang)
 				b.Look(name, lang)

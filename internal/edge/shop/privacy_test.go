@@ -280,7 +280,7 @@ func TestThePrivacyPagesInARealBrowser(t *testing.T) {
 	for i, w := range walks {
 		bases[i] = tab.Serve(t, s.handler, s.token(t, w.by))
 	}
-	b.Screens(func(lang string) {
+	b.Languages(func(lang string) {
 		for i, w := range walks {
 			for name, path := range w.pages {
 				b.Open(bases[i], path, lang)

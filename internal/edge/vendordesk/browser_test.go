@@ -66,7 +66,7 @@ func TestTheMoneyPagesInARealBrowser(t *testing.T) {
 		{"order-done", "/vendor/orders/" + done}, {"order-disputed", "/vendor/orders/" + string(disputed.Order)}, {"money", "/vendor/money"},
 		{"new", "/vendor/products/new"},
 	}
-	b.Screens(func(lang string) {
+	b.Languages(func(lang string) {
 		for _, page := range pages {
 			b.Open(server, page[1], lang)
 			if page[0] == "new" {

@@ -284,7 +284,7 @@ func TestTheDeskOfCasesInARealBrowser(t *testing.T) {
 	b := tab.Open(t)
 	e, cases, _ := busy(t)
 	first, second := tab.Serve(t, e.m.handler, e.first.token), tab.Serve(t, e.m.handler, e.second.token)
-	b.Screens(func(lang string) {
+	b.Languages(func(lang string) {
 		for _, page := range [][3]string{
 			{"cases", first, "/operator/cases"}, {"case-new", first, "/operator/cases/new"}, {"case-open", first, "/operator/cases/" + cases["open"]},
 			{"case-running", first, "/operator/cases/" + cases["running"]}, {"case-second", second, "/operator/cases/" + cases["second"]},
@@ -300,7 +300,7 @@ func TestThePagesOfASubjectInARealBrowser(t *testing.T) {
 	b := tab.Open(t)
 	e, cases, slug := busy(t)
 	seller, buyer, nobody := tab.Serve(t, e.m.handler, e.seller.token), tab.Serve(t, e.m.handler, e.buyer.token), tab.Serve(t, e.m.handler, "")
-	b.Screens(func(lang string) {
+	b.Languages(func(lang string) {
 		for _, page := range [][3]string{
 			{"vendor-measures", seller, "/vendor/measures"}, {"vendor-measure", seller, "/vendor/measures/" + cases["running"]}, {"report", seller, "/vendor/reports/new"},
 			{"mine", buyer, "/account/measures"}, {"mine-ended", buyer, "/account/measures/" + cases["ended"]}, {"board", nobody, "/sanctions"}, {"tombstone", nobody, slug},

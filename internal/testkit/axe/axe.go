@@ -2,30 +2,30 @@
 // browser. The script is its authors' (Mozilla Public License 2.0, beside it),
 // unchanged; nothing of it is in the product.
 //
-// It owns the three expressions that a test evaluates in a page, in order: Start,
-// then Done until it is true, then Found. It does not own the browser.
+// It owns the expressions that a test evaluates in a page: Missing, then Script when
+// that is true, then Found or FoundButColours, which are promises. It does not own
+// the browser.
 //
 // Always true: a violation is named with the elements it was found on.
 package axe
 
 import _ "embed"
 
+// Script gives the page the checker.
+//
 //go:embed axe.min.js
-var script string
-
-// Start is an expression that begins a check of the page as it stands.
-func Start() string {
-	return script + `;
-window.axeFound = undefined;
-axe.run(document, {resultTypes: ["violations"]}).then(
-	r => { window.axeFound = r.violations.map(v => v.id + ": " + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(" | ")) },
-	e => { window.axeFound = ["the check failed: " + e] });
-true`
-}
+var Script string
 
 const (
-	// Done is true when the check has ended.
-	Done = `window.axeFound !== undefined`
-	// Found is the list of violations, as strings.
-	Found = `window.axeFound`
+	// Missing is true of a page that has no checker yet.
+	Missing = `typeof axe === "undefined"`
+	// Found checks the page as it stands and promises the list of violations, as strings.
+	Found = `axe.run(document, {resultTypes: ["violations"]})` + named
+	// FoundButColours is Found without the contrast of colours, which costs more than
+	// all the rest.
+	FoundButColours = `axe.run(document, {resultTypes: ["violations"], rules: {"color-contrast": {enabled: false}}})` + named
+
+	named = `.then(
+		r => r.violations.map(v => v.id + ": " + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(" | ")),
+		e => ["the check failed: " + e])`
 )
