@@ -63,6 +63,10 @@ type Options struct {
 
 	Probe *Probe // nil outside simulations
 
+	// Image makes a SQLite database in memory out of what [DB.Image] gave. It belongs
+	// to one goroutine and ends with [DB.Close], so it needs UnsafeDurability.
+	Image []byte
+
 	// UnsafeDurability accepts engines that may lose acknowledged commits.
 	// Only tests set it.
 	UnsafeDurability bool
@@ -226,11 +230,13 @@ func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error, how ...Isolation)
 	if len(how) > 0 {
 		isolation = how[0]
 	}
-	me := goroutine()
-	if _, inside := d.busy.LoadOrStore(me, true); inside {
-		return ErrNested
+	if _, alone := d.writer.(*single); !alone { // which sees it by itself
+		me := goroutine()
+		if _, inside := d.busy.LoadOrStore(me, true); inside {
+			return ErrNested
+		}
+		defer d.busy.Delete(me)
 	}
-	defer d.busy.Delete(me)
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -341,6 +347,9 @@ func (d *DB) Read(ctx context.Context, fn func(r Reader) error) error {
 	}
 	if d.engine == Postgres {
 		return available(d.readPostgres(ctx, fn))
+	}
+	if one, ok := d.writer.(*single); ok {
+		return available(one.read(fn))
 	}
 	tx, err := d.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
