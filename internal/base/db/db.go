@@ -135,7 +135,8 @@ var ErrUnknownCommit = errors.New("db: the outcome of the commit is unknown")
 // Nobody was told that anything was done; the same intent may be sent again.
 var ErrUnavailable = errors.New("db: the database is not available")
 
-// ErrNested is returned by [DB.Write] inside another Write of the same goroutine.
+// ErrNested is returned by [DB.Write] inside another Write of the same goroutine;
+// in memory a Write and a Read may not be inside each other either.
 var ErrNested = errors.New("db: Write inside Write")
 
 // Open connects to "sqlite:/path/file.db" or "postgres://…" and refuses an
@@ -339,6 +340,9 @@ func (d *DB) Read(ctx context.Context, fn func(r Reader) error) error {
 			return err
 		}
 	}
+	if one, ok := d.writer.(*single); ok {
+		return available(one.read(fn))
+	}
 	select {
 	case d.slots <- struct{}{}:
 		defer func() { <-d.slots }()
@@ -347,9 +351,6 @@ func (d *DB) Read(ctx context.Context, fn func(r Reader) error) error {
 	}
 	if d.engine == Postgres {
 		return available(d.readPostgres(ctx, fn))
-	}
-	if one, ok := d.writer.(*single); ok {
-		return available(one.read(fn))
 	}
 	tx, err := d.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
