@@ -47,7 +47,7 @@ func catalogue() []event {
 		{"withdraw", 60, false, withdraw},
 		{"decide a withdrawal", 40, false, approve},
 		{"take a withdrawal back", 3, false, takeBack},
-		{"split again", 6, false, splitAgain},
+		{"split again", 14, false, splitAgain},
 		{"compensate", 9, false, compensate},
 		{"pay damages", 8, false, payDamages},
 		{"pay what is owed", 8, false, payOwed},
@@ -56,8 +56,8 @@ func catalogue() []event {
 		{"charge a dispute on", 4, false, chargeDispute},
 		{"take from a deposit", 4, false, deduct},
 		{"deposit comes in", 30, false, depositIn},
-		{"vendor leaves", 3, true, leave},
-		{"return a deposit", 8, true, returnDeposit},
+		{"vendor leaves", 6, true, leave},
+		{"return a deposit", 12, true, returnDeposit},
 		{"vendor pays its debt", 5, false, payDebt},
 		{"write a debt off", 3, false, writeOff},
 		{"hold for a case", 6, false, holdForCase},
@@ -373,7 +373,7 @@ func approve(w *world) string {
 	if r == nil {
 		return "none"
 	}
-	by := []audit.Actor{w.stage.finance, w.stage.second, w.stage.finance, w.stage.second, w.stage.support}[w.rng.IntN(5)]
+	by := []audit.Actor{w.stage.finance, w.stage.second, w.stage.third, w.stage.second, w.stage.support}[w.rng.IntN(5)]
 	if w.rng.IntN(8) == 0 {
 		return w.send(intent{by, "settlement.reject", r.ID, func(tx *db.Tx) error {
 			_, err := settlement.Reject(w.ctx, tx, by, settlement.WithdrawalID(r.ID), "not now")

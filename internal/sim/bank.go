@@ -34,6 +34,8 @@ type bank struct {
 	byPayout  map[payment.PayoutID]*sentOut
 	byDispute map[string]*disputed
 
+	lost bool // the answer of the call in progress will be lost
+
 	no map[string]bool // references that were refused: they are refused again
 
 	changes, rows []string // provider ids of payments and of disputes, in the order of their changes
@@ -106,7 +108,9 @@ func (b *bank) call(name string, effect func() error) error {
 		return fmt.Errorf("%s: %w", name, errLost)
 	case lostAfter:
 		w.count("call lost after effect")
+		b.lost = true
 		_ = effect() // nobody hears of it
+		b.lost = false
 		return fmt.Errorf("%s: %w", name, errLost)
 	}
 	err := effect()
@@ -304,10 +308,14 @@ func (b *bank) Event(map[string][]string, []byte, time.Time) (payment.Event, err
 	return payment.Event{}, payment.ErrNotice
 }
 
-// started is the state of a new movement.
+// started is the state of a new movement. One that nobody hears of fails often, so
+// that asking about it also finds failures.
 func (b *bank) started() payment.MoveState {
-	if b.w.chance(b.w.knobs.instant) {
-		return payment.MoveDone
+	switch {
+	case b.lost && b.w.rng.IntN(2) == 0:
+		return payment.MoveFailed
+	case b.w.chance(b.w.knobs.instant):
+		return b.w.end()
 	}
 	return payment.MoveProcessing
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -75,18 +74,15 @@ var regimes = []regime{
 	{Points: 2999, Kinds: map[string]int64{"saas": 777}, Monthly: true, ActBy: 3, FourEyes: 300000},
 }
 
-// parts are the files of a database: one that was closed may leave its log.
-var parts = [...]string{"", "-wal"}
-
 // stage is a market ready to be copied: its database and who and what is in it.
 type stage struct {
-	files     [len(parts)][]byte
+	image     []byte    // of its database
 	opened    time.Time // when the simulation begins
 	sellers   []seller
 	customers []audit.Actor
 	products  []product
 
-	compliance, finance, second, support audit.Actor
+	compliance, finance, second, third, support audit.Actor
 }
 
 // keys seal the fields of every simulated database of the process.
@@ -99,53 +95,51 @@ var stages struct {
 }
 
 // stageOf builds the market of a regime once for the process.
-func stageOf(ctx context.Context, dir string, n int) (*stage, error) {
+func stageOf(ctx context.Context, n int) (*stage, error) {
 	stages.Lock()
 	defer stages.Unlock()
 	if s := stages.made[n]; s != nil {
 		return s, nil
 	}
-	name := filepath.Join(dir, fmt.Sprintf("stage-%d.db", n))
 	if stages.base == nil {
-		if err := within(ctx, name, func(d *db.DB, _ *clock) error { return d.Migrate(ctx) }); err != nil {
-			return nil, err
-		}
 		var err error
-		if stages.base, err = os.ReadFile(name); err != nil {
-			return nil, err
+		if stages.base, err = migrated(ctx); err != nil {
+			return nil, fmt.Errorf("sim: %w", err)
 		}
-	} else if err := os.WriteFile(name, stages.base, 0o600); err != nil {
-		return nil, err
 	}
 	s := &stage{}
-	if err := within(ctx, name, func(d *db.DB, c *clock) error { return s.build(ctx, d, c, regimes[n]) }); err != nil {
-		return nil, fmt.Errorf("sim: stage %d: %w", n, err)
-	}
 	var err error
-	for i, suffix := range parts {
-		if s.files[i], err = os.ReadFile(name + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
+	if s.image, err = imageOf(ctx, "sqlite:", stages.base, func(d *db.DB, c *clock) error { return s.build(ctx, d, c, regimes[n]) }); err != nil {
+		return nil, fmt.Errorf("sim: stage %d: %w", n, err)
 	}
 	stages.made[n] = s
 	return s, nil
 }
 
-// within opens a database for as long as fn runs.
-func within(ctx context.Context, name string, fn func(d *db.DB, c *clock) error) (err error) {
+// migrated is an empty database. Migrations want a file.
+func migrated(ctx context.Context) (image []byte, err error) {
+	dir, err := os.MkdirTemp("", "yunshi-sim-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	return imageOf(ctx, "sqlite:"+filepath.Join(dir, "empty.db"), nil, func(d *db.DB, _ *clock) error { return d.Migrate(ctx) })
+}
+
+// imageOf is a database as fn has made it.
+func imageOf(ctx context.Context, url string, from []byte, fn func(d *db.DB, c *clock) error) (image []byte, err error) {
 	c := &clock{now: genesis}
-	d, err := db.Open(ctx, "sqlite:"+name, db.Options{
-		Now: c.Now, Rand: rand.NewChaCha8([32]byte{1}), Keys: keys(), Readers: 1, UnsafeDurability: true,
+	d, err := db.Open(ctx, url, db.Options{
+		Now: c.Now, Rand: rand.NewChaCha8([32]byte{1}), Keys: keys(), Readers: 1, UnsafeDurability: true, Image: from,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() {
-		if cerr := d.Close(); err == nil {
-			err = cerr
-		}
-	}()
-	return fn(d, c)
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := fn(d, c); err != nil {
+		return nil, err
+	}
+	return d.Image(ctx)
 }
 
 // clock is the one clock of a simulation.
@@ -185,7 +179,7 @@ func (s *stage) build(ctx context.Context, d *db.DB, c *clock, r regime) error {
 	for _, staff := range []struct {
 		to   *audit.Actor
 		role string
-	}{{&s.compliance, account.Compliance}, {&s.finance, account.Finance}, {&s.second, account.Finance}, {&s.support, account.Support}} {
+	}{{&s.compliance, account.Compliance}, {&s.finance, account.Finance}, {&s.second, account.Finance}, {&s.third, account.Finance}, {&s.support, account.Support}} {
 		if *staff.to, err = b.staff(staff.role); err != nil {
 			return err
 		}

@@ -1,6 +1,11 @@
 package sim
 
-import "yunshi/internal/market/ledger"
+import (
+	"fmt"
+	"slices"
+
+	"yunshi/internal/market/ledger"
+)
 
 // kinds are the kinds of posting, the mirror among them.
 func kinds() (all []string) {
@@ -14,11 +19,13 @@ func kinds() (all []string) {
 // meet often, by the names under which the oracle counts them.
 var transitions = []string{
 	"order new → awaiting_payment", "order awaiting_payment → provisioning", "order awaiting_payment → expired", "order awaiting_payment → cancelled",
-	"order provisioning → delivered", "order delivered → completed", "order provisioning → refunding", "order refunding → refunded",
+	"order provisioning → delivered", "order delivered → completed", "order provisioning → refunding", "order delivered → refunding",
+	"order completed → refunding", "order refunding → refunded",
 
 	"attempt new → created", "attempt created → requires_action", "attempt created → unknown", "attempt created → failed", "attempt created → cancelled",
 	"attempt created → expired", "attempt requires_action → processing", "attempt requires_action → captured", "attempt requires_action → failed",
 	"attempt requires_action → cancelled", "attempt requires_action → expired", "attempt processing → captured", "attempt processing → expired",
+	"attempt processing → cancelled", "attempt unknown → processing",
 	"attempt unknown → requires_action", "attempt unknown → captured", "attempt unknown → failed", "attempt unknown → expired",
 	"attempt failed → captured", "attempt cancelled → captured", "attempt expired → captured",
 
@@ -36,7 +43,8 @@ var transitions = []string{
 	"payout submitting → unknown", "payout in_transit → paid", "payout in_transit → failed", "payout unknown → in_transit", "payout unknown → paid",
 	"payout unknown → failed", "payout paid → returned",
 
-	"dispute new → inquiry", "dispute new → open", "dispute inquiry → open", "dispute open → submitted", "dispute open → won", "dispute open → lost",
+	"dispute new → inquiry", "dispute new → open", "dispute new → submitted", "dispute new → won", "dispute new → lost", "dispute inquiry → open",
+	"dispute inquiry → won", "dispute inquiry → lost", "dispute open → submitted", "dispute open → won", "dispute open → lost",
 	"dispute submitted → won", "dispute submitted → lost", "dispute won → open",
 
 	"collection new → held", "collection held → released", "collection held → splitting", "collection held → ended", "collection released → splitting",
@@ -45,4 +53,31 @@ var transitions = []string{
 
 	"withdrawal new → requested", "withdrawal new → paying", "withdrawal requested → paying", "withdrawal requested → rejected",
 	"withdrawal requested → cancelled", "withdrawal paying → paid", "withdrawal paying → failed", "withdrawal paid → returned",
+}
+
+// leaps are changes of state that runs meet seldom and that nothing has to meet:
+// several moves of an object at the provider that the market reads at once because
+// it heard of the first ones late. Each move of which they are made is in
+// transitions.
+var leaps = []string{
+	"attempt created → captured", // paid before the answer to the first call was there
+
+	"dispute inquiry → submitted", "dispute submitted → open", "dispute won → submitted", "dispute won → lost",
+
+	"payout submitting → returned", "payout in_transit → returned", "payout unknown → returned", "withdrawal paying → returned",
+
+	"order provisioning → refunded", // its delivery failed when the payer's bank had taken all of it back
+	"order refunded → refunding",    // one more refund, of money that had come back
+
+	"collection failed → finished", // the last split ended well after an earlier one had failed
+}
+
+// Strange are the changes of state that were met and that no list knows.
+func (r Report) Strange() (all []string) {
+	for _, move := range Sorted(r.Transitions) {
+		if !slices.Contains(transitions, move) && !slices.Contains(leaps, move) {
+			all = append(all, fmt.Sprintf("%s %d", move, r.Transitions[move]))
+		}
+	}
+	return all
 }

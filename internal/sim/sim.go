@@ -3,8 +3,10 @@
 // A seed decides everything: which rulebook the market has, what its customers,
 // vendors and staff do, what the provider and the banks do, when notices arrive,
 // how far the clock jumps, where the program dies. All of it goes through the
-// functions that the market itself uses, on a real database in a file, so that
-// what is simulated is the program and not a picture of it.
+// functions that the market itself uses, on a real SQLite database, so that what is
+// simulated is the program and not a picture of it. The database is in memory: who
+// dies here is the program and never the machine, so no commit is ever lost, and a
+// file would only cost time.
 //
 // A step is one event: somebody acts, a notice arrives, a job runs, the provider
 // moves, time passes. After each transaction an oracle of plain arithmetic, which
@@ -59,7 +61,7 @@ type Options struct {
 	Seed  uint64
 	Steps int           // default 2000
 	Span  time.Duration // of simulated time, roughly; default one year
-	Dir   string        // for the database; default the system's, in memory where there is one
+	Dir   string        // for a database in a file, as a real market has it; default in memory
 	Only  []int         // the steps that are made; nil: all
 	Every int           // a full verification of the book after so many steps; default 1000
 	Log   io.Writer     // each step in words; nil: silent
@@ -75,11 +77,6 @@ func (o Options) filled() Options {
 	if o.Every == 0 {
 		o.Every = 1000
 	}
-	if o.Dir == "" {
-		if o.Dir = os.TempDir(); memory() {
-			o.Dir = "/dev/shm"
-		}
-	}
 	return o
 }
 
@@ -93,13 +90,6 @@ func (o Options) script() []int {
 		all[i] = i
 	}
 	return all
-}
-
-// memory reports a file system in memory, where nothing has to be written to a
-// disk that will be thrown away in a second.
-func memory() bool {
-	s, err := os.Stat("/dev/shm")
-	return err == nil && s.IsDir()
 }
 
 // Result is what a run did and found.
@@ -177,26 +167,21 @@ func Run(ctx context.Context, o Options) (_ Result, err error) {
 	w.reseed(-1)
 	w.knobs = draw(w.rng, o)
 	w.regime = regimes[w.knobs.regime]
-	dir, err := os.MkdirTemp(o.Dir, "yunshi-sim-")
-	if err != nil {
+	if w.stage, err = stageOf(ctx, w.knobs.regime); err != nil {
 		return Result{}, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if w.stage, err = stageOf(ctx, dir, w.knobs.regime); err != nil {
-		return Result{}, err
-	}
-	name := filepath.Join(dir, "market.db")
-	for i, suffix := range parts {
-		if content := w.stage.files[i]; content != nil {
-			if err := os.WriteFile(name+suffix, content, 0o600); err != nil {
-				return Result{}, err
-			}
-		}
 	}
 	w.clock = &clock{now: w.stage.opened}
 	w.bank, w.oracle = newBank(w), newOracle(w)
-	if w.d, err = db.Open(ctx, "sqlite:"+name, db.Options{
-		Now: w.clock.Now, Rand: w.bytes, Keys: keys(), Readers: 1, UnsafeDurability: true, Probe: &db.Probe{At: w.at, Changed: w.oracle.changed},
+	url, image := "sqlite:", w.stage.image
+	if o.Dir != "" {
+		name := filepath.Join(o.Dir, "market.db")
+		if err := os.WriteFile(name, image, 0o600); err != nil {
+			return Result{}, err
+		}
+		url, image = "sqlite:"+name, nil
+	}
+	if w.d, err = db.Open(ctx, url, db.Options{
+		Now: w.clock.Now, Rand: w.bytes, Keys: keys(), Readers: 1, UnsafeDurability: true, Image: image, Probe: &db.Probe{At: w.at, Changed: w.oracle.changed},
 	}); err != nil {
 		return Result{}, err
 	}

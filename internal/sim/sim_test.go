@@ -33,9 +33,13 @@ func TestSeedsBreakNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d seeds, %d steps, %d orders, %d journals, %d checks in %s", all.Runs, all.Steps, all.Orders, all.Journals, all.Checks, all.Real)
-	if all.Runs >= 1000 {
-		for _, rare := range all.Rare(100) {
-			t.Errorf("met fewer than 100 times: %s", rare)
+	for _, strange := range all.Strange() {
+		t.Errorf("no list knows the move %s", strange)
+	}
+	if all.Runs >= 200 { // a hundred times in a thousand runs
+		t.Logf("rarest: %q", all.Rare(int64(all.Runs)*3/10))
+		for _, rare := range all.Rare(int64(all.Runs) / 10) {
+			t.Errorf("met fewer than %d times: %s", all.Runs/10, rare)
 		}
 	}
 	if all.Journals < 50*all.Runs {
@@ -62,6 +66,24 @@ func TestOneSeedIsOneRun(t *testing.T) {
 					t.Fatalf("seed %d: the runs part at line %d:\n%s\n%s", seed+7, i, a[i], b[min(i, len(b)-1)])
 				}
 			}
+		}
+	}
+}
+
+// TestMemoryIsAsGoodAsAFile runs markets on a file, with the log, the locks and the
+// shared commits of a real one, and in memory: they do the same to the last id.
+func TestMemoryIsAsGoodAsAFile(t *testing.T) {
+	for seed := range uint64(2) {
+		var traces []string
+		for _, dir := range []string{"", t.TempDir()} {
+			r, err := Run(t.Context(), Options{Seed: seed + 21, Steps: 600, Dir: dir})
+			if err != nil {
+				t.Fatal(err)
+			}
+			traces = append(traces, r.Trace)
+		}
+		if traces[0] != traces[1] {
+			t.Errorf("seed %d: %s in memory and %s in a file", seed+21, traces[0], traces[1])
 		}
 	}
 }

@@ -63,6 +63,10 @@ type Options struct {
 
 	Probe *Probe // nil outside simulations
 
+	// Image makes a SQLite database in memory out of what [DB.Image] gave. It belongs
+	// to one goroutine and ends with [DB.Close], so it needs UnsafeDurability.
+	Image []byte
+
 	// UnsafeDurability accepts engines that may lose acknowledged commits.
 	// Only tests set it.
 	UnsafeDurability bool
@@ -131,7 +135,8 @@ var ErrUnknownCommit = errors.New("db: the outcome of the commit is unknown")
 // Nobody was told that anything was done; the same intent may be sent again.
 var ErrUnavailable = errors.New("db: the database is not available")
 
-// ErrNested is returned by [DB.Write] inside another Write of the same goroutine.
+// ErrNested is returned by [DB.Write] inside another Write of the same goroutine;
+// in memory a Write and a Read may not be inside each other either.
 var ErrNested = errors.New("db: Write inside Write")
 
 // Open connects to "sqlite:/path/file.db" or "postgres://…" and refuses an
@@ -226,11 +231,13 @@ func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error, how ...Isolation)
 	if len(how) > 0 {
 		isolation = how[0]
 	}
-	me := goroutine()
-	if _, inside := d.busy.LoadOrStore(me, true); inside {
-		return ErrNested
+	if _, alone := d.writer.(*single); !alone { // which sees it by itself
+		me := goroutine()
+		if _, inside := d.busy.LoadOrStore(me, true); inside {
+			return ErrNested
+		}
+		defer d.busy.Delete(me)
 	}
-	defer d.busy.Delete(me)
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -332,6 +339,9 @@ func (d *DB) Read(ctx context.Context, fn func(r Reader) error) error {
 		if err := d.opt.Probe.At(BeforeRead); err != nil {
 			return err
 		}
+	}
+	if one, ok := d.writer.(*single); ok {
+		return available(one.read(fn))
 	}
 	select {
 	case d.slots <- struct{}{}:

@@ -19,6 +19,9 @@ func (d *DB) openSQLite(ctx context.Context, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("db: %w", err)
 	}
+	if d.opt.Image != nil {
+		return d.openImage(ctx)
+	}
 	var err error
 	// busy_timeout comes first: the pragmas after it may have to wait for a lock.
 	if d.write, err = sql.Open("sqlite", address(path, "busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)")); err != nil {
@@ -39,6 +42,58 @@ func (d *DB) openSQLite(ctx context.Context, path string) error {
 	d.read.SetMaxIdleConns(d.opt.Readers + 1)
 	d.writer = newQueue(d)
 	return nil
+}
+
+// inMemory are the settings of a database that ends with its process.
+var inMemory = []string{
+	"foreign_keys = 1", "locking_mode = EXCLUSIVE", "journal_mode = MEMORY", "synchronous = OFF", "temp_store = MEMORY", "cache_size = -65536",
+}
+
+// openImage opens the only connection to a database in memory.
+func (d *DB) openImage(ctx context.Context) error {
+	if !d.opt.UnsafeDurability {
+		return errors.New("db: a database in memory keeps no acknowledged commit")
+	}
+	var err error
+	if d.write, err = sql.Open("sqlite", "file::memory:"); err != nil {
+		return fmt.Errorf("db: %w", err)
+	}
+	session, err := d.write.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("db: image: %w", err)
+	}
+	d.writer = &single{d: d, lite: &liteConn{session: session, stmts: map[string]*sql.Stmt{}}}
+	if err := session.Raw(func(driver any) error {
+		return driver.(interface{ Deserialize([]byte) error }).Deserialize(d.opt.Image)
+	}); err != nil {
+		return fmt.Errorf("db: image: %w", err)
+	}
+	for _, setting := range inMemory {
+		if _, err := session.ExecContext(ctx, "PRAGMA "+setting); err != nil {
+			return fmt.Errorf("db: image: %s: %w", setting, err)
+		}
+	}
+	return nil
+}
+
+// Image is the bytes of a SQLite database, as [Options.Image] takes them.
+func (d *DB) Image(ctx context.Context) (image []byte, err error) {
+	serialize := func(driver any) (err error) {
+		image, err = driver.(interface{ Serialize() ([]byte, error) }).Serialize()
+		return err
+	}
+	if one, ok := d.writer.(*single); ok {
+		err = one.lite.session.Raw(serialize)
+	} else if session, cerr := d.write.Conn(ctx); cerr != nil {
+		err = cerr
+	} else {
+		err = errors.Join(session.Raw(serialize), session.Close())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("db: image: %w", err)
+	}
+	image[18], image[19] = 1, 1 // "not in WAL mode", of the file's header
+	return image, nil
 }
 
 func address(path string, pragmas ...string) string {
@@ -311,4 +366,53 @@ type ended struct{}
 func (ended) run(context.Context, []statement) ([]int64, error) { return nil, sql.ErrTxDone }
 func (ended) query(context.Context, []statement, statement) (*Rows, error) {
 	return nil, sql.ErrTxDone
+}
+
+// single runs closures on the only connection there is and on the goroutine of
+// their caller. Nothing waits for it, so it also refuses a Read inside a Write.
+type single struct {
+	d    *DB
+	lite *liteConn
+	busy sync.Mutex // held while a closure runs
+}
+
+func (s *single) close() { s.lite.session.Close() } //nolint:errcheck // the pool is closed next
+
+func (s *single) run(ctx context.Context, _ Isolation, fn func(*Tx) error) (_ *Tx, err error) {
+	if !s.busy.TryLock() {
+		return nil, ErrNested
+	}
+	defer s.busy.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if _, err := s.lite.exec("BEGIN IMMEDIATE"); err != nil {
+		return nil, err
+	}
+	err = errAborted
+	tx := &Tx{d: s.d, conn: s.lite, now: s.d.Now()}
+	defer func() {
+		tx.conn = ended{}
+		if err != nil {
+			s.lite.exec("ROLLBACK") //nolint:errcheck // the engine may have ended it
+		}
+	}()
+	if err = fn(tx); err == nil {
+		_, err = tx.run(ctx, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.lite.exec("COMMIT")
+	return tx, err
+}
+
+func (s *single) read(fn func(r Reader) error) error {
+	if !s.busy.TryLock() {
+		return ErrNested
+	}
+	defer s.busy.Unlock()
+	return fn(&snapshot{d: s.d, now: s.d.Now(), query: func(ctx context.Context, st statement) (*Rows, error) {
+		return s.lite.query(ctx, nil, st)
+	}})
 }

@@ -18,7 +18,7 @@ type SimulateCmd struct {
 	Years   float64 `help:"Simulated years of each market." default:"1"`
 	Steps   int     `help:"Events of each market (default: 2000 a year)."`
 	Workers int     `help:"Markets at once." default:"2"`
-	Least   int64   `help:"List what was met fewer times than this." default:"0"`
+	Least   int64   `help:"Fail when something was met fewer times than this." default:"0"`
 	Script  string  `help:"Play a script of an earlier failure." type:"existingfile"`
 	Story   bool    `help:"Tell each step of a single market."`
 	Save    string  `help:"Where the script of a failure goes (default: beside you, by its seed)." type:"path"`
@@ -26,6 +26,9 @@ type SimulateCmd struct {
 
 // errBroken makes the exit code of a run that broke a promise.
 var errBroken = errors.New("simulate: a promise of the money is broken")
+
+// errRare makes the exit code of runs that left out what they should have met.
+var errRare = errors.New("simulate: some moves or postings were met too seldom")
 
 // Run simulates and reports.
 func (c *SimulateCmd) Run(e *Env) error {
@@ -59,6 +62,9 @@ func (c *SimulateCmd) Run(e *Env) error {
 			key = "simulate.mended"
 		}
 		fmt.Fprintln(e.Out, text.In(e.Lang, key))
+		if len(all.Rare(c.Least)) > 0 {
+			return errRare
+		}
 		return nil
 	}
 	for _, f := range all.Failed {
