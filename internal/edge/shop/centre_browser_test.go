@@ -20,9 +20,6 @@ import (
 func (s *site) session(t *testing.T, by audit.Actor) string {
 	t.Helper()
 	email := s.email(t, by)
-	if by.Has(account.Compliance) {
-		email = s.email2(t, by.User)
-	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.PostForm(s.url+"/signin", url.Values{"email": {email}, "password": {world.Password}})
 	if err != nil {

@@ -1,32 +1,23 @@
 package shop_test
 
 import (
-	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"context"
-
-	"github.com/chromedp/chromedp"
-
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
+	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/refund"
-	"yunshi/internal/testkit"
-	"yunshi/internal/testkit/axe"
+	"yunshi/internal/testkit/tab"
 	"yunshi/internal/testkit/world"
 )
 
@@ -85,7 +76,7 @@ func TestClause_5_1_OneListForBothTracks(t *testing.T) {
 			answered := b.get(product).says(text.In(lang, "complaint.state.answered"), "已修复", text.In(lang, "complaint.packet"))
 			today := answered.form(product + "/contact").Get("held_on")
 			talked := b.submit(answered, product+"/contact", url.Values{"channel": {"phone"}, "text": {"没有谈拢"}}).is(http.StatusOK).says("没有谈拢", today)
-			b.attach(product+"/evidence", "截图.pdf", "%PDF-1.7\nproof").is(http.StatusOK).says("截图.pdf")
+			b.upload(product+"/evidence", nil, file{"file", "截图.pdf", "%PDF-1.7\nproof"}).is(http.StatusOK).says("截图.pdf")
 			b.submit(talked, product+"/escalate", url.Values{"text": {"又坏了"}}).is(http.StatusOK).says(text.In(lang, "complaint.state.escalated"))
 			page := officer.get("/operator" + product).is(http.StatusOK).says("又坏了")
 			for _, n := range page.all("a") {
@@ -301,10 +292,7 @@ func TestClause_4_5_AMatterThatWasNotAgreedBecomesAComplaint(t *testing.T) {
 // task in a real browser, on a phone and on a desk, in both languages.
 // YUNSHI_SHOTS is a directory for pictures.
 func TestDisputesInARealBrowser(t *testing.T) {
-	exe, err := exec.LookPath("chromium")
-	if err != nil {
-		testkit.MissingInCI(t, "no Chromium; `make test` installs it")
-	}
+	b := tab.Open(t)
 	s := open(t)
 	customer := s.Customer(account.Individual)
 	o := s.Bought(customer, s.list(world.Content(delivery.LicenceKey, 200000)))
@@ -361,101 +349,22 @@ func TestDisputesInARealBrowser(t *testing.T) {
 		return err
 	})
 	// Each person has a door of their own to the site.
-	door := func(email string) string {
-		b := s.signedIn(t, text.EN, email)
-		at, err := url.Parse(s.url)
-		if err != nil {
-			t.Fatal(err)
+	doors := map[string]string{"p": s.url}
+	for who, by := range map[string]audit.Actor{"c": customer, "v": s.Seller, "o": s.Compliance} {
+		doors[who] = tab.Serve(t, s.handler, s.token(t, by))
+	}
+	pages := map[string][2]string{
+		"help": {"p", "/rules/complaints"}, "report": {"p", "/report"}, "track": {"p", "/report/track"},
+		"list": {"c", "/complaints"}, "new": {"c", "/complaints/new?order=" + string(o.ID)}, "order": {"c", "/orders/" + string(o.ID)},
+		"complaint": {"c", "/complaints/" + string(first.ID)}, "claimform": {"c", "/orders/" + string(o.ID) + "/claim"}, "claim": {"c", "/claims/" + string(claim.ID)},
+		"vendor-queue": {"v", "/vendor/complaints"}, "vendor-complaint": {"v", "/vendor/complaints/" + string(second.ID)}, "vendor-claim": {"v", "/vendor/claims/" + string(claim.ID)},
+		"operator-board": {"o", "/operator/complaints"}, "operator-complaint": {"o", "/operator/complaints/" + string(first.ID)}, "operator-sort": {"o", "/operator/complaints/" + string(other.ID)},
+		"operator-claim": {"o", "/operator/claims/" + string(claim.ID)}, "operator-report": {"o", "/operator/reports/" + string(report.ID)}, "operator-task": {"o", "/operator/knowledge/" + task},
+	}
+	b.Screens(func(lang string) {
+		for name, at := range pages {
+			b.Open(doors[at[0]], at[1], lang)
+			b.Look(name, lang)
 		}
-		cookies := b.client.Jar.Cookies(at)
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			for _, c := range cookies {
-				if strings.Contains(c.Name, "session") {
-					r.AddCookie(c)
-				}
-			}
-			s.handler.ServeHTTP(w, r)
-		}))
-		t.Cleanup(server.Close)
-		return server.URL
-	}
-	doors := map[string]string{"c": door(s.email(t, customer)), "v": door(s.email(t, s.Seller)), "o": door(s.email(t, s.Compliance)), "p": s.url}
-	ctx := chromium(t, exe)
-	for _, lang := range []string{"zh", "en"} {
-		for _, wide := range []int64{390, 1440} {
-			if err := chromedp.Do(ctx, chromedp.EmulateViewport(wide, 900)); err != nil {
-				t.Fatal(err)
-			}
-			for name, at := range map[string][2]string{
-				"help": {"p", "/rules/complaints"}, "report": {"p", "/report"}, "track": {"p", "/report/track"},
-				"list": {"c", "/complaints"}, "new": {"c", "/complaints/new?order=" + string(o.ID)}, "order": {"c", "/orders/" + string(o.ID)},
-				"complaint": {"c", "/complaints/" + string(first.ID)}, "claimform": {"c", "/orders/" + string(o.ID) + "/claim"}, "claim": {"c", "/claims/" + string(claim.ID)},
-				"vendor-queue": {"v", "/vendor/complaints"}, "vendor-complaint": {"v", "/vendor/complaints/" + string(second.ID)}, "vendor-claim": {"v", "/vendor/claims/" + string(claim.ID)},
-				"operator-board": {"o", "/operator/complaints"}, "operator-complaint": {"o", "/operator/complaints/" + string(first.ID)}, "operator-sort": {"o", "/operator/complaints/" + string(other.ID)},
-				"operator-claim": {"o", "/operator/claims/" + string(claim.ID)}, "operator-report": {"o", "/operator/reports/" + string(report.ID)}, "operator-task": {"o", "/operator/knowledge/" + task},
-			} {
-				where := at[1] + "?lang=" + lang
-				if strings.Contains(at[1], "?") {
-					where = at[1] + "&lang=" + lang
-				}
-				if err := chromedp.Do(ctx, chromedp.Navigate(doors[at[0]]+where)); err != nil {
-					t.Fatal(err)
-				}
-				if got := asked[string](t, ctx, `location.pathname`); got != strings.Split(at[1], "?")[0] {
-					t.Fatalf("%s leads to %s", at[1], got)
-				}
-				asked[bool](t, ctx, axe.Start())
-				for end := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-					if done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](axe.Done)); err == nil && done {
-						break
-					}
-					if time.Now().After(end) {
-						t.Fatal("axe does not end")
-					}
-				}
-				for _, wrong := range asked[[]string](t, ctx, axe.Found) {
-					t.Errorf("%s in %s at %d px: %s", name, lang, wide, wrong)
-				}
-				if over := asked[int64](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
-					t.Errorf("%s in %s at %d px: %d px too wide", name, lang, wide, over)
-				}
-				if dir := os.Getenv("YUNSHI_SHOTS"); dir != "" {
-					png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-					if err == nil {
-						err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", name, lang, wide)), png, 0o600)
-					}
-					if err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-		}
-	}
-}
-
-func asked[T any](t *testing.T, ctx context.Context, expression string) T {
-	t.Helper()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		t.Fatalf("%s: %v", expression, err)
-	}
-	return v
-}
-
-// chromium starts a real browser without traffic of its own.
-func chromium(t *testing.T, exe string) context.Context {
-	t.Helper()
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(exe), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-	)...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel = context.WithTimeout(ctx, 15*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
+	})
 }
