@@ -7,6 +7,7 @@ import (
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/money"
 	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
@@ -91,7 +92,7 @@ func ownWithdrawal(c *serve.Call, r db.Reader, id string) (settlement.Withdrawal
 	}
 	w, err := settlement.GetWithdrawal(c.R.Context(), r, settlement.WithdrawalID(id))
 	if err == nil && w.Vendor != v.ID {
-		err = settlement.ErrNotFound
+		err = account.ErrForeign
 	}
 	return w, err
 }

@@ -7,6 +7,7 @@ import (
 	"yunshi/client"
 	"yunshi/internal/base/db"
 	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/entitlement"
 )
@@ -126,7 +127,7 @@ func ownProduct(c *serve.Call, r db.Reader, id string) (catalog.Product, error) 
 	}
 	p, err := catalog.Get(c.R.Context(), r, catalog.ProductID(id))
 	if err == nil && p.Vendor != seller.ID {
-		err = serve.ErrNotFound
+		err = account.ErrForeign
 	}
 	return p, err
 }

@@ -28,25 +28,25 @@ func disputeRoutes() []serve.Route {
 		{Pattern: "GET /complaints", Access: serve.SignedIn, Handle: complaints},
 		{Pattern: "GET /complaints/new", Access: serve.SignedIn, Handle: newComplaint},
 		{Pattern: "POST /complaints/new", Access: serve.SignedIn, Handle: submitComplaint},
-		{Pattern: "GET /complaints/{id}", Access: serve.SignedIn, Handle: showComplaint},
-		{Pattern: "POST /complaints/{id}/contact", Access: serve.SignedIn, Handle: contactInComplaint},
-		{Pattern: "POST /complaints/{id}/escalate", Access: serve.SignedIn, Handle: escalateComplaint},
-		{Pattern: "POST /complaints/{id}/close", Access: serve.SignedIn, Handle: closeComplaint},
-		{Pattern: "POST /complaints/{id}/reopen", Access: serve.SignedIn, Handle: reopenComplaint},
-		{Pattern: "POST /complaints/{id}/evidence", Access: serve.SignedIn, Handle: attachToComplaint},
-		{Pattern: "GET /complaints/{id}/evidence/{file}", Access: serve.SignedIn, Handle: openEvidence},
+		{Pattern: "GET /complaints/{id}", Access: serve.SignedIn, Handle: ofUser(showComplaint)},
+		{Pattern: "POST /complaints/{id}/contact", Access: serve.SignedIn, Handle: ofUser(contactInComplaint)},
+		{Pattern: "POST /complaints/{id}/escalate", Access: serve.SignedIn, Handle: ofUser(escalateComplaint)},
+		{Pattern: "POST /complaints/{id}/close", Access: serve.SignedIn, Handle: ofUser(closeComplaint)},
+		{Pattern: "POST /complaints/{id}/reopen", Access: serve.SignedIn, Handle: ofUser(reopenComplaint)},
+		{Pattern: "POST /complaints/{id}/evidence", Access: serve.SignedIn, Handle: ofUser(attachToComplaint)},
+		{Pattern: "GET /complaints/{id}/evidence/{file}", Access: serve.SignedIn, Handle: ofUser(openEvidence)},
 		{Pattern: "POST /refunds/{id}/complain", Access: serve.SignedIn, Handle: complainOfMatter},
 
 		{Pattern: "GET /orders/{id}/claim", Access: serve.SignedIn, Handle: newClaim},
 		{Pattern: "POST /orders/{id}/claim", Access: serve.SignedIn, Handle: openClaim},
-		{Pattern: "GET /claims/{id}", Access: serve.SignedIn, Handle: showClaim},
-		{Pattern: "POST /claims/{id}/offer", Access: serve.SignedIn, Handle: offerInClaim},
-		{Pattern: "POST /claims/{id}/agree", Access: serve.SignedIn, Handle: agreeInClaim},
-		{Pattern: "POST /claims/{id}/court", Access: serve.SignedIn, Handle: sueInClaim},
-		{Pattern: "POST /claims/{id}/end", Access: serve.SignedIn, Handle: endClaim},
-		{Pattern: "POST /claims/{id}/contact", Access: serve.SignedIn, Handle: contactInClaim},
-		{Pattern: "POST /claims/{id}/evidence", Access: serve.SignedIn, Handle: attachToClaim},
-		{Pattern: "GET /claims/{id}/evidence/{file}", Access: serve.SignedIn, Handle: openEvidence},
+		{Pattern: "GET /claims/{id}", Access: serve.SignedIn, Handle: ofUser(showClaim)},
+		{Pattern: "POST /claims/{id}/offer", Access: serve.SignedIn, Handle: ofUser(offerInClaim)},
+		{Pattern: "POST /claims/{id}/agree", Access: serve.SignedIn, Handle: ofUser(agreeInClaim)},
+		{Pattern: "POST /claims/{id}/court", Access: serve.SignedIn, Handle: ofUser(sueInClaim)},
+		{Pattern: "POST /claims/{id}/end", Access: serve.SignedIn, Handle: ofUser(endClaim)},
+		{Pattern: "POST /claims/{id}/contact", Access: serve.SignedIn, Handle: ofUser(contactInClaim)},
+		{Pattern: "POST /claims/{id}/evidence", Access: serve.SignedIn, Handle: ofUser(attachToClaim)},
+		{Pattern: "GET /claims/{id}/evidence/{file}", Access: serve.SignedIn, Handle: ofUser(openEvidence)},
 
 		{Pattern: "GET /report", Access: serve.Public, Handle: reportForm},
 		{Pattern: "POST /report", Access: serve.Public, Handle: sendReport},
@@ -55,6 +55,16 @@ func disputeRoutes() []serve.Route {
 		{Pattern: "GET /report/track", Access: serve.Public, Handle: trackForm},
 		{Pattern: "POST /report/track", Access: serve.Public, Handle: trackReport},
 		{Pattern: "GET /reports/{id}", Access: serve.SignedIn, Handle: myReport},
+	}
+}
+
+// ofUser lets only the user's side of a complaint or claim into its pages here.
+func ofUser(handle serve.Handler) serve.Handler {
+	return func(c *serve.Call) error {
+		if err := c.Read(func(r db.Reader) error { return complaint.MustBeUser(c.R.Context(), r, c.Actor, c.R.PathValue("id")) }); err != nil {
+			return err
+		}
+		return handle(c)
 	}
 }
 
@@ -735,7 +745,7 @@ func tracked(c *serve.Call, p *complaint.Report, failed error) error {
 func myReport(c *serve.Call) error {
 	var v reportView
 	if err := c.Read(func(r db.Reader) error {
-		p, err := complaint.ReportOf(c.R.Context(), r, c.Actor, complaint.ReportID(c.R.PathValue("id")))
+		p, err := complaint.MyReport(c.R.Context(), r, c.Actor, complaint.ReportID(c.R.PathValue("id")))
 		v.Report = &p
 		return err
 	}); err != nil {

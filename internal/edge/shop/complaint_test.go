@@ -76,7 +76,7 @@ func TestClause_5_1_OneListForBothTracks(t *testing.T) {
 			answered := b.get(product).says(text.In(lang, "complaint.state.answered"), "已修复", text.In(lang, "complaint.packet"))
 			today := answered.form(product + "/contact").Get("held_on")
 			talked := b.submit(answered, product+"/contact", url.Values{"channel": {"phone"}, "text": {"没有谈拢"}}).is(http.StatusOK).says("没有谈拢", today)
-			b.attach(product+"/evidence", "截图.pdf", "%PDF-1.7\nproof").is(http.StatusOK).says("截图.pdf")
+			b.upload(product+"/evidence", nil, file{"file", "截图.pdf", "%PDF-1.7\nproof"}).is(http.StatusOK).says("截图.pdf")
 			b.submit(talked, product+"/escalate", url.Values{"text": {"又坏了"}}).is(http.StatusOK).says(text.In(lang, "complaint.state.escalated"))
 			page := officer.get("/operator" + product).is(http.StatusOK).says("又坏了")
 			for _, n := range page.all("a") {

@@ -1,8 +1,6 @@
 package shop_test
 
 import (
-	"bytes"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,32 +20,6 @@ import (
 
 // eicar is the test file in two parts, so that scanners leave this source alone.
 const eicar = `X5O!P%@AP[4\PZX54(P^)7CC)7}$` + `EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*`
-
-// form posts a form with files, as a browser does.
-func (b *browser) form(path string, fields url.Values, files map[string]string) *answer {
-	b.t.Helper()
-	var body bytes.Buffer
-	w := multipart.NewWriter(&body)
-	for name, values := range fields {
-		for _, v := range values {
-			w.WriteField(name, v) //nolint:errcheck // to memory
-		}
-	}
-	for name, what := range files {
-		part, err := w.CreateFormFile("file", name)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		part.Write([]byte(what)) //nolint:errcheck // to memory
-	}
-	w.Close() //nolint:errcheck // to memory
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.url+path, &body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", w.FormDataContentType())
-	return b.do(r)
-}
 
 func (s *site) completed(t *testing.T, by audit.Actor) order.Order {
 	t.Helper()
@@ -78,14 +50,14 @@ func TestClause_4_6_ThePageWarnsBeforeASecretIsSent(t *testing.T) {
 			page := b.get(start).is(http.StatusOK).says(text.In(lang, "conversation.warning"))
 			form := page.form("/conversations")
 			form.Set("text", secret)
-			stopped = b.form("/conversations", form, nil).is(http.StatusUnprocessableEntity)
+			stopped = b.upload("/conversations", form).is(http.StatusUnprocessableEntity)
 			stopped.says(text.In(lang, "fault.SENSITIVE_CONTENT_CONFIRM"), text.In(lang, "conversation.confirm"))
 		})
 		t.Run("allowed once confirmed "+string(lang), func(t *testing.T) {
 			form := stopped.form("/conversations")
 			form.Set("text", secret)
 			form.Set("confirmed", "on")
-			b.form("/conversations", form, nil).is(http.StatusOK).says(text.In(lang, "conversation.sensitive"))
+			b.upload("/conversations", form).is(http.StatusOK).says(text.In(lang, "conversation.sensitive"))
 			th := s.threadOf(t, buyer, o)
 			if !seller.get("/vendor").links("/vendor/conversations/" + string(th.ID)) {
 				t.Error("the vendor is not told")
@@ -122,7 +94,7 @@ func TestClause_4_11_TheConversationWarnsOfPaymentOutside(t *testing.T) {
 			page := seller.get("/vendor/conversations/new?order=" + string(o.ID)).is(http.StatusOK)
 			form := page.form("/vendor/conversations")
 			form.Set("text", "我们私下交易，转账给我个人账户，便宜一半")
-			seller.form("/vendor/conversations", form, nil).is(http.StatusOK).says(text.In(lang, "notice.N-52.title"))
+			seller.upload("/vendor/conversations", form).is(http.StatusOK).says(text.In(lang, "notice.N-52.title"))
 			th := s.threadOf(t, buyer, o)
 			path := "/conversations/" + string(th.ID)
 			talk := b.get(path).is(http.StatusOK).says(text.In(lang, "notice.N-52.title"), text.In(lang, "notice.N-52.body"))
@@ -173,19 +145,19 @@ func TestClause_4_7_6_ThePagesRefuseAnInfectedFile(t *testing.T) {
 	o := s.Bought(buyer, s.offer)
 	b, seller := s.signedIn(t, lang, s.email(t, buyer)), s.signedIn(t, lang, s.email(t, s.Seller))
 	t.Run("refused as a delivery file, with the reason", func(t *testing.T) {
-		a := seller.form("/vendor/files", nil, map[string]string{"tool.zip": eicar}).is(http.StatusUnprocessableEntity)
+		a := seller.upload("/vendor/files", nil, file{"file", "tool.zip", eicar}).is(http.StatusUnprocessableEntity)
 		a.says("Malicious code was found", "Eicar-Test-Signature")
 		seller.get("/vendor/files").is(http.StatusOK).saysNot("tool.zip")
 	})
 	t.Run("refused in a conversation", func(t *testing.T) {
 		form := b.get("/conversations/new?order=" + string(o.ID)).form("/conversations")
 		form.Set("text", "see the log")
-		b.form("/conversations", form, map[string]string{"log.txt": eicar}).is(http.StatusUnprocessableEntity).says("Malicious code was found")
+		b.upload("/conversations", form, file{"file", "log.txt", eicar}).is(http.StatusUnprocessableEntity).says("Malicious code was found")
 	})
 	t.Run("allowed a clean file, that the other side gets", func(t *testing.T) {
 		form := b.get("/conversations/new?order=" + string(o.ID)).form("/conversations")
 		form.Set("text", "see the log")
-		b.form("/conversations", form, map[string]string{"log.txt": "all is well"}).is(http.StatusOK).says("log.txt")
+		b.upload("/conversations", form, file{"file", "log.txt", "all is well"}).is(http.StatusOK).says("log.txt")
 		th := s.threadOf(t, buyer, o)
 		var file string
 		s.Read(func(r db.Reader) error {
@@ -284,7 +256,7 @@ func TestSupportAndTheLexicon(t *testing.T) {
 	form := b.get("/conversations/new").is(http.StatusOK).form("/conversations")
 	form.Set("subject", "I cannot sign in")
 	form.Set("text", "since Monday")
-	b.form("/conversations", form, nil).is(http.StatusOK).says("since Monday", world.Operator)
+	b.upload("/conversations", form).is(http.StatusOK).says("since Monday", world.Operator)
 	var th message.Talk
 	s.Read(func(r db.Reader) error {
 		all, err := message.Conversations(t.Context(), r, account.ID(customer.Account), "", 5)
@@ -295,13 +267,13 @@ func TestSupportAndTheLexicon(t *testing.T) {
 	if !helper.get("/operator").links(path) {
 		t.Error("support is not told")
 	}
-	helper.form(path, url.Values{"text": {"We have reset it"}}, nil).is(http.StatusOK).says("We have reset it")
+	helper.upload(path, url.Values{"text": {"We have reset it"}}).is(http.StatusOK).says("We have reset it")
 	b.get("/messages").is(http.StatusOK).says(text.In(lang, "conversation.unread", "Count", "1"))
 	b.get("/conversations/" + string(th.ID)).says("We have reset it")
 
 	lexicon := "/operator/content/lexicon"
 	officer.submit(officer.get(lexicon).is(http.StatusOK), lexicon, url.Values{"term": {"frobnicator"}, "act": {"refuse"}, "reason": {"test"}}).is(http.StatusOK).says("frobnicator")
-	b.form("/conversations/"+string(th.ID), url.Values{"text": {"my frobnicator"}}, nil).is(http.StatusUnprocessableEntity).says(text.In(lang, "fault.CONTENT_BLOCKED"))
+	b.upload("/conversations/"+string(th.ID), url.Values{"text": {"my frobnicator"}}).is(http.StatusUnprocessableEntity).says(text.In(lang, "fault.CONTENT_BLOCKED"))
 	officer.get("/operator/content").is(http.StatusOK).says(text.In(lang, "content.state.refused"))
 	helper.get(lexicon).is(http.StatusForbidden)
 }

@@ -11,6 +11,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/message"
 )
@@ -176,6 +177,22 @@ type conversationView struct {
 	Told    bool // a report was taken
 }
 
+// asCustomer lets only the customer's side of a conversation into its pages here.
+func asCustomer(handle serve.Handler) serve.Handler {
+	return func(c *serve.Call) error {
+		if err := c.Read(func(r db.Reader) error {
+			_, side, err := message.ThreadFor(c.R.Context(), r, c.Actor, message.ThreadID(c.R.PathValue("id")))
+			if err == nil && side != message.CustomerSide {
+				err = account.ErrForeign // the vendor has a desk for it
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+		return handle(c)
+	}
+}
+
 func showConversation(c *serve.Call) error { return conversationAgain(c, nil) }
 
 func conversationAgain(c *serve.Call, failed error) error {
@@ -190,9 +207,6 @@ func conversationAgain(c *serve.Call, failed error) error {
 		th, side, err := message.ThreadFor(ctx, r, c.Actor, id)
 		if err != nil {
 			return err
-		}
-		if side != message.CustomerSide {
-			return serve.ErrNotFound
 		}
 		posts, err := message.Posts(ctx, r, c.Actor, id)
 		if err != nil {

@@ -1,8 +1,6 @@
 package shop_test
 
 import (
-	"bytes"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -17,39 +15,11 @@ import (
 	"yunshi/internal/market/agreement"
 )
 
-// upload sends a form with one file.
-func (b *browser) upload(path string, fields map[string]string, file, name string, content []byte) *answer {
-	b.t.Helper()
-	var body bytes.Buffer
-	w := multipart.NewWriter(&body)
-	for k, v := range fields {
-		if err := w.WriteField(k, v); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-	part, err := w.CreateFormFile(file, name)
-	if err == nil {
-		_, err = part.Write(content)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.url+path, &body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", w.FormDataContentType())
-	return b.do(r)
-}
-
 func TestTheDeskTakesAChangeFromDraftToPublication(t *testing.T) {
 	s := open(t)
 	buyer := s.Customer(account.Individual)
 	one, other := s.Staff(account.Compliance), s.Staff(account.Compliance)
-	first, second := s.signedIn(t, text.EN, s.email2(t, one.User)), s.signedIn(t, text.EN, s.email2(t, other.User))
+	first, second := s.signedIn(t, text.EN, s.email(t, one)), s.signedIn(t, text.EN, s.email(t, other))
 
 	page := first.get("/operator/rules").is(http.StatusOK)
 	first.submit(page, "/operator/rules/drafts", url.Values{"code": {"refund"}}).is(http.StatusUnprocessableEntity)
@@ -71,7 +41,7 @@ func TestTheDeskTakesAChangeFromDraftToPublication(t *testing.T) {
 	})
 	first.submit(first.get(where), where+"/answer", url.Values{"answer": {"Thank you."}}).is(http.StatusOK).says("Thank you.")
 	s.Clock.Set(closes.AddDate(0, 0, 1))
-	first, second = s.signedIn(t, text.EN, s.email2(t, one.User)), s.signedIn(t, text.EN, s.email2(t, other.User))
+	first, second = s.signedIn(t, text.EN, s.email(t, one)), s.signedIn(t, text.EN, s.email(t, other))
 	first.submit(first.get(where), where+"/propose", url.Values{"outcome_zh": {"采纳"}, "outcome_en": {"Taken up"}}).is(http.StatusOK).says("another officer has to approve")
 	if revision := regexp.MustCompile(`name="revision" value="(\d+)"`).FindStringSubmatch(first.get(where).body); revision != nil {
 		first.post(where+"/decide", url.Values{"revision": {revision[1]}, "do": {"approve"}}).is(http.StatusForbidden)
@@ -91,9 +61,9 @@ func TestTheDeskTakesAChangeFromDraftToPublication(t *testing.T) {
 
 	// A paper with a second person, and a mail.
 	where = "/operator/rules/acceptances"
-	fields := map[string]string{"account": buyer.Account, "signed_on": s.Clock.Now().AddDate(0, 0, -1).Format(time.DateOnly)}
-	first.upload("/operator/rules/papers", fields, "scan", "signed.html", []byte("<html>")).is(http.StatusUnprocessableEntity)
-	page = first.upload("/operator/rules/papers", fields, "scan", "signed.pdf", []byte("%PDF-1.7 signed")).is(http.StatusOK).says("another officer has to confirm")
+	fields := url.Values{"account": {buyer.Account}, "signed_on": {s.Clock.Now().AddDate(0, 0, -1).Format(time.DateOnly)}}
+	first.upload("/operator/rules/papers", fields, file{"scan", "signed.html", "<html>"}).is(http.StatusUnprocessableEntity)
+	page = first.upload("/operator/rules/papers", fields, file{"scan", "signed.pdf", "%PDF-1.7 signed"}).is(http.StatusOK).says("another officer has to confirm")
 	paper := regexp.MustCompile(`/operator/rules/papers/ppr_\w+`).FindString(page.body)
 	first.post(paper, url.Values{"do": {"confirm"}}).is(http.StatusForbidden)
 	second.post(paper+"/open", url.Values{"reason": {""}}).is(http.StatusUnprocessableEntity)
@@ -113,31 +83,12 @@ func TestTheDeskTakesAChangeFromDraftToPublication(t *testing.T) {
 	first.post("/operator/rules/replies", url.Values{"reply": {"From: " + s.email(t, buyer) + "\r\nSubject: Re: [" + c.Code + "]\r\n\r\nYes."}}).is(http.StatusOK).says("Accepted by a reply")
 
 	// Others of the operator look and do not act.
-	support := s.signedIn(t, text.EN, s.email2(t, s.Staff(account.Support).User))
+	support := s.signedIn(t, text.EN, s.email(t, s.Staff(account.Support)))
 	support.get("/operator/rules").is(http.StatusOK).saysNot("Draft a change")
 	support.get(clauses).is(http.StatusOK).saysNot("Take a clause out of force")
 	support.get(where).is(http.StatusForbidden)
 	support.post(clauses, url.Values{"code": {"user-agreement"}, "clause": {"8.4"}}).is(http.StatusForbidden)
 	s.signedIn(t, text.EN, s.email(t, buyer)).get("/operator/rules").is(http.StatusForbidden)
-}
-
-// email2 is the address of one of the operator's people.
-func (s *site) email2(t *testing.T, user string) (email string) {
-	t.Helper()
-	s.Read(func(r db.Reader) error {
-		operator, err := account.OperatorID(t.Context(), r)
-		if err != nil {
-			return err
-		}
-		all, err := account.Contacts(t.Context(), r, operator)
-		for _, c := range all {
-			if string(c.User) == user {
-				email = c.Email
-			}
-		}
-		return err
-	})
-	return email
 }
 
 func TestClause_9_1_TheLinkInAMailShowsTheWholeTextAndItsButtonAccepts(t *testing.T) {

@@ -1,11 +1,7 @@
 package shop_test
 
 import (
-	"bytes"
-	"fmt"
-	"mime/multipart"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"strings"
 	"testing"
@@ -125,8 +121,8 @@ func TestAMatterBetweenThePartiesShowsBothSidesAndItsProof(t *testing.T) {
 					id = strings.TrimSuffix(strings.TrimPrefix(action, "/refunds/"), "/say")
 				}
 			}
-			b.attach("/refunds/"+id+"/proof", "evil.pdf", "<script>alert(1)</script>").is(http.StatusUnprocessableEntity)
-			b.attach("/refunds/"+id+"/proof", "转账.pdf", "%PDF-1.7\nproof").is(http.StatusOK).says("转账.pdf")
+			b.upload("/refunds/"+id+"/proof", nil, file{"file", "evil.pdf", "<script>alert(1)</script>"}).is(http.StatusUnprocessableEntity)
+			b.upload("/refunds/"+id+"/proof", nil, file{"file", "转账.pdf", "%PDF-1.7\nproof"}).is(http.StatusOK).says("转账.pdf")
 
 			desk := seller.get("/vendor/refunds/"+id).says("已电话联系", "转账.pdf").saysNot(buyer.Account)
 			for _, n := range desk.all("a") {
@@ -145,29 +141,4 @@ func TestAMatterBetweenThePartiesShowsBothSidesAndItsProof(t *testing.T) {
 			other.get("/refunds/" + id).is(http.StatusNotFound)
 		})
 	}
-}
-
-// attach sends a file as a browser would.
-func (b *browser) attach(path, name, content string) *answer {
-	b.t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	part, err := form.CreatePart(textproto.MIMEHeader{
-		"Content-Disposition": {fmt.Sprintf(`form-data; name="file"; filename=%q`, name)}, "Content-Type": {"application/pdf"},
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if _, err := part.Write([]byte(content)); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := form.Close(); err != nil {
-		b.t.Fatal(err)
-	}
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.url+path, &body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", form.FormDataContentType())
-	return b.do(r)
 }

@@ -201,7 +201,7 @@ func TestAnExhibitLeavesAnotherOnesFileAlone(t *testing.T) {
 		return err
 	})
 	officer := s.signedIn(t, text.EN, s.email(t, s.Compliance))
-	officer.upload("/operator/cases/"+string(id)+"/file", nil, "file", "letter.pdf", []byte(content)).is(http.StatusOK).says("letter.pdf")
+	officer.upload("/operator/cases/"+string(id)+"/file", nil, file{"file", "letter.pdf", content}).is(http.StatusOK).says("letter.pdf")
 	kept, err := blob.Read(t.Context(), s.files, theirs.Key)
 	if err != nil || string(kept) != content {
 		t.Errorf("the other's file: %q, %v", kept, err)

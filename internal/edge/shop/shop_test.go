@@ -1,8 +1,10 @@
 package shop_test
 
 import (
+	"bytes"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -171,6 +173,35 @@ func (b *browser) post(path string, form url.Values) *answer {
 		b.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return b.do(r)
+}
+
+// file is one of a form.
+type file struct{ field, name, content string }
+
+// upload posts a form with files, as a browser does.
+func (b *browser) upload(path string, fields url.Values, files ...file) *answer {
+	b.t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for name, values := range fields {
+		for _, v := range values {
+			w.WriteField(name, v) //nolint:errcheck // to memory
+		}
+	}
+	for _, f := range files {
+		part, err := w.CreateFormFile(f.field, f.name)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		io.WriteString(part, f.content) //nolint:errcheck // to memory
+	}
+	w.Close() //nolint:errcheck // to memory
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.url+path, &body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", w.FormDataContentType())
 	return b.do(r)
 }
 

@@ -12,6 +12,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
@@ -331,7 +332,7 @@ func (d desk) cancel(c *serve.Call) error {
 func cancelOwn(ctx context.Context, tx *db.Tx, c *serve.Call, v vendor.ID, id settlement.WithdrawalID) error {
 	w, err := settlement.GetWithdrawal(ctx, tx, id)
 	if err == nil && w.Vendor != v {
-		err = settlement.ErrNotFound
+		err = account.ErrForeign
 	}
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/content"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/review"
@@ -109,7 +110,10 @@ func (d desk) reportReview(c *serve.Call) error {
 			return err
 		}
 		of, err := review.Get(ctx, r, id)
-		if err == nil && (of.Vendor != v.ID || of.State != review.Published) {
+		switch {
+		case err == nil && of.Vendor != v.ID:
+			err = account.ErrForeign
+		case err == nil && of.State != review.Published:
 			err = serve.ErrNotFound
 		}
 		return err

@@ -297,5 +297,5 @@ type Rules struct {
 
 // decides reports whether the actor answers for the operator.
 func decides(by audit.Actor) bool {
-	return slices.ContainsFunc([]string{account.Support, account.Compliance, account.Finance, account.Superadmin}, by.Has)
+	return slices.ContainsFunc([]string{account.Support, account.Compliance, account.Superadmin}, by.Has)
 }

@@ -10,6 +10,7 @@ import (
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 )
 
@@ -70,6 +71,17 @@ func EvidenceOf(ctx context.Context, r db.Reader, by audit.Actor, about, id stri
 		return Evidence{}, ErrNotFound
 	}
 	return all[i], nil
+}
+
+// MustBeUser refuses whoever is not on the user's side of a complaint or claim: its
+// vendor and the operator have desks of their own, where their roles bound them, and
+// for everybody else it does not exist.
+func MustBeUser(ctx context.Context, r db.Reader, by audit.Actor, about string) error {
+	side, _, err := sideAbout(ctx, r, by, about)
+	if err == nil && side != User {
+		err = account.ErrForeign
+	}
+	return err
 }
 
 // sideAbout is on which side an actor stands in a complaint or claim, and whether

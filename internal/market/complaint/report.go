@@ -365,14 +365,22 @@ func Track(ctx context.Context, r db.Reader, id ReportID, secret string) (Report
 	return found(db.One(ctx, r, scanReport(r), selectReport, string(id)))
 }
 
-// ReportOf is a report to the account that made it and to the staff.
+// ReportOf is a report to the staff who answer it.
 func ReportOf(ctx context.Context, r db.Reader, by audit.Actor, id ReportID) (Report, error) {
+	if !decides(by) {
+		return Report{}, ErrForbidden
+	}
+	return found(db.One(ctx, r, scanReport(r), selectReport, string(id)))
+}
+
+// MyReport is a report of the actor's account; another's does not exist.
+func MyReport(ctx context.Context, r db.Reader, by audit.Actor, id ReportID) (Report, error) {
 	p, err := found(db.One(ctx, r, scanReport(r), selectReport, string(id)))
-	if err != nil || decides(by) {
-		return p, err
+	if err != nil {
+		return Report{}, err
 	}
 	if p.Account == "" || by.Account != string(p.Account) {
-		return Report{}, ErrNotFound
+		return Report{}, account.ErrForeign
 	}
 	return p, nil
 }

@@ -141,7 +141,7 @@ func Withdraw(ctx context.Context, tx *db.Tx, by audit.Actor, id ConsentID) (_ C
 		return Consent{}, err
 	}
 	if !slices.ContainsFunc(mine, func(a account.Account) bool { return a.ID == c.Account }) {
-		return Consent{}, ErrNotFound
+		return Consent{}, account.ErrForeign
 	}
 	return c, endConsent(ctx, tx, by, &c, Withdrawn)
 }

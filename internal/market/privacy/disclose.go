@@ -498,7 +498,7 @@ func Disclosures(ctx context.Context, r db.Reader, a account.ID) ([]Disclosure, 
 func DisclosureOf(ctx context.Context, r db.Reader, a account.ID, id DisclosureID) (Disclosure, error) {
 	d, err := readDisclosure(ctx, r, id)
 	if err == nil && (d.Account != a || !d.Shown()) {
-		err = ErrNotFound
+		err = account.ErrForeign
 	}
 	if err != nil {
 		return Disclosure{}, err

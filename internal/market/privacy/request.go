@@ -137,7 +137,7 @@ func Answer(ctx context.Context, tx *db.Tx, by audit.Actor, id RequestID, in Ans
 			return Request{}, err
 		}
 		if by.Account != string(seller.Account) || !by.Has(account.Owner) && !by.Has(account.VendorManager) {
-			return Request{}, ErrNotFound
+			return Request{}, account.ErrForeign
 		}
 		who = seller.RegisteredName
 	}
@@ -213,7 +213,7 @@ func Requests(ctx context.Context, r db.Reader, a account.ID) ([]Request, error)
 func RequestFor(ctx context.Context, r db.Reader, a account.ID, id RequestID) (Request, error) {
 	q, err := readRequest(ctx, r, id)
 	if err == nil && q.Account != a {
-		err = ErrNotFound
+		err = account.ErrForeign
 	}
 	if err != nil {
 		return Request{}, err
@@ -225,7 +225,7 @@ func RequestFor(ctx context.Context, r db.Reader, a account.ID, id RequestID) (R
 func RequestTo(ctx context.Context, r db.Reader, v vendor.ID, id RequestID) (Request, error) {
 	q, err := readRequest(ctx, r, id)
 	if err == nil && (q.Vendor != v || v == "") {
-		err = ErrNotFound
+		err = account.ErrForeign
 	}
 	if err != nil {
 		return Request{}, err
