@@ -47,7 +47,7 @@ var transitions = []string{
 	"dispute inquiry → won", "dispute inquiry → lost", "dispute open → submitted", "dispute open → won", "dispute open → lost",
 	"dispute submitted → won", "dispute submitted → lost", "dispute won → open",
 
-	"collection new → held", "collection held → released", "collection held → splitting", "collection held → ended", "collection released → splitting",
+	"collection new → held", "collection held → released", "collection held → splitting", "collection held → failed", "collection held → ended", "collection released → splitting",
 	"collection splitting → finished", "collection splitting → failed", "collection failed → splitting", "collection failed → released",
 	"collection released → ended", "collection released → failed",
 

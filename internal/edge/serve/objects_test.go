@@ -39,7 +39,6 @@ import (
 	"yunshi/internal/market/promotion"
 	"yunshi/internal/market/reconciliation"
 	"yunshi/internal/market/refund"
-	"yunshi/internal/market/report"
 	"yunshi/internal/market/review"
 	"yunshi/internal/market/settlement"
 	"yunshi/internal/market/vendor"
