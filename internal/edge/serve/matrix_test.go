@@ -408,7 +408,7 @@ func (m *matrix) bodies(h http.Handler) map[string]string {
 	}
 	got := m.must(m.ask(h, m.surfaces[programs], nobody, http.MethodGet, "/api/v1/openapi.json", ""))
 	must(m.t, json.Unmarshal(got.Body.Bytes(), &document))
-	means := map[string]any{"plan": m.offer.PlanID, "content": m.xml, "confirmation": "44030026030000000009"}
+	means := map[string]any{"plan": m.offer.PlanID, "content": m.xml, "reason": "01", "confirmation": "44030026030000000009"}
 	var least func(s *schema) any
 	least = func(s *schema) any {
 		switch {
