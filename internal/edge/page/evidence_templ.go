@@ -50,7 +50,7 @@ func EvidencePanel(v Evidence) templ.Component {
 			}
 			ctx = templ.InitializeContext(ctx)
 			if v.Refusal != nil {
-				templ_7745c5c3_Err = FaultBox(*v.Refusal).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = FaultBox(v.Refusal.For(v.For, v.Reason)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
