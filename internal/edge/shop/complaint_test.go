@@ -1,21 +1,12 @@
 package shop_test
 
 import (
-	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"context"
-
-	"github.com/chromedp/chromedp"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
@@ -25,8 +16,7 @@ import (
 	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/refund"
-	"yunshi/internal/testkit"
-	"yunshi/internal/testkit/axe"
+	"yunshi/internal/testkit/tab"
 	"yunshi/internal/testkit/world"
 )
 
@@ -301,10 +291,7 @@ func TestClause_4_5_AMatterThatWasNotAgreedBecomesAComplaint(t *testing.T) {
 // task in a real browser, on a phone and on a desk, in both languages.
 // YUNSHI_SHOTS is a directory for pictures.
 func TestDisputesInARealBrowser(t *testing.T) {
-	exe, err := exec.LookPath("chromium")
-	if err != nil {
-		testkit.MissingInCI(t, "no Chromium; `make test` installs it")
-	}
+	b := tab.Open(t)
 	s := open(t)
 	customer := s.Customer(account.Individual)
 	o := s.Bought(customer, s.list(world.Content(delivery.LicenceKey, 200000)))
@@ -312,6 +299,7 @@ func TestDisputesInARealBrowser(t *testing.T) {
 	var first, second, other complaint.Complaint
 	var claim complaint.Claim
 	var report complaint.Report
+	code := ""
 	s.Write(func(tx *db.Tx) (err error) {
 		in := complaint.Ask{Topic: "not_working", Order: o.ID, Text: "实例无法启动，重启三次都停在同一处。", Demand: "请修复并说明原因"}
 		if first, err = rules.Submit(t.Context(), tx, customer, in); err != nil {
@@ -351,7 +339,7 @@ func TestDisputesInARealBrowser(t *testing.T) {
 		if claim, err = rules.Offer(t.Context(), tx, s.Support, claim.ID, claim.Version, complaint.Terms{Refund: terms.Refund, Damages: terms.Damages, Exception: terms.Exception, Basis: terms.Basis, Note: "建议"}); err != nil {
 			return err
 		}
-		report, _, err = rules.Report(t.Context(), tx, customer, complaint.Notice{Kind: "UA 4.11", Product: s.offer.Product.Slug, Text: "要求私下转账", Locale: "zh", Source: "1"})
+		report, code, err = rules.Report(t.Context(), tx, customer, complaint.Notice{Kind: "UA 4.11", Product: s.offer.Product.Slug, Text: "要求私下转账", Locale: "zh", Source: "1"})
 		return err
 	})
 	task := ""
@@ -360,102 +348,41 @@ func TestDisputesInARealBrowser(t *testing.T) {
 		task = string(open[0].ID)
 		return err
 	})
-	// Each person has a door of their own to the site.
-	door := func(email string) string {
-		b := s.signedIn(t, text.EN, email)
-		at, err := url.Parse(s.url)
-		if err != nil {
-			t.Fatal(err)
+	mine, seller, officer, nobody := tab.Serve(t, s.handler, s.token(t, customer)), tab.Serve(t, s.handler, s.token(t, s.Seller)), tab.Serve(t, s.handler, s.token(t, s.Compliance)), tab.Serve(t, s.handler, "")
+	b.Screens(func(lang string) {
+		for _, page := range [][3]string{
+			{"help", nobody, "/rules/complaints"}, {"report", nobody, "/report"}, {"track", nobody, "/report/track"},
+			{"list", mine, "/complaints"}, {"new", mine, "/complaints/new?order=" + string(o.ID)}, {"order", mine, "/orders/" + string(o.ID)},
+			{"complaint", mine, "/complaints/" + string(first.ID)}, {"claimform", mine, "/orders/" + string(o.ID) + "/claim"}, {"claim", mine, "/claims/" + string(claim.ID)},
+			{"my-report", mine, "/reports/" + string(report.ID)},
+			{"vendor-queue", seller, "/vendor/complaints"}, {"vendor-complaint", seller, "/vendor/complaints/" + string(second.ID)}, {"vendor-claim", seller, "/vendor/claims/" + string(claim.ID)},
+			{"operator-board", officer, "/operator/complaints"}, {"operator-complaint", officer, "/operator/complaints/" + string(first.ID)}, {"operator-sort", officer, "/operator/complaints/" + string(other.ID)},
+			{"operator-claim", officer, "/operator/claims/" + string(claim.ID)}, {"operator-report", officer, "/operator/reports/" + string(report.ID)}, {"operator-task", officer, "/operator/knowledge/" + task},
+		} {
+			b.Open(page[1], page[2], lang)
+			b.Look(page[0], lang)
 		}
-		cookies := b.client.Jar.Cookies(at)
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			for _, c := range cookies {
-				if strings.Contains(c.Name, "session") {
-					r.AddCookie(c)
-				}
-			}
-			s.handler.ServeHTTP(w, r)
-		}))
-		t.Cleanup(server.Close)
-		return server.URL
-	}
-	doors := map[string]string{"c": door(s.email(t, customer)), "v": door(s.email(t, s.Seller)), "o": door(s.email(t, s.Compliance)), "p": s.url}
-	ctx := chromium(t, exe)
-	for _, lang := range []string{"zh", "en"} {
-		for _, wide := range []int64{390, 1440} {
-			if err := chromedp.Do(ctx, chromedp.EmulateViewport(wide, 900)); err != nil {
-				t.Fatal(err)
-			}
-			for name, at := range map[string][2]string{
-				"help": {"p", "/rules/complaints"}, "report": {"p", "/report"}, "track": {"p", "/report/track"},
-				"list": {"c", "/complaints"}, "new": {"c", "/complaints/new?order=" + string(o.ID)}, "order": {"c", "/orders/" + string(o.ID)},
-				"complaint": {"c", "/complaints/" + string(first.ID)}, "claimform": {"c", "/orders/" + string(o.ID) + "/claim"}, "claim": {"c", "/claims/" + string(claim.ID)},
-				"vendor-queue": {"v", "/vendor/complaints"}, "vendor-complaint": {"v", "/vendor/complaints/" + string(second.ID)}, "vendor-claim": {"v", "/vendor/claims/" + string(claim.ID)},
-				"operator-board": {"o", "/operator/complaints"}, "operator-complaint": {"o", "/operator/complaints/" + string(first.ID)}, "operator-sort": {"o", "/operator/complaints/" + string(other.ID)},
-				"operator-claim": {"o", "/operator/claims/" + string(claim.ID)}, "operator-report": {"o", "/operator/reports/" + string(report.ID)}, "operator-task": {"o", "/operator/knowledge/" + task},
-			} {
-				where := at[1] + "?lang=" + lang
-				if strings.Contains(at[1], "?") {
-					where = at[1] + "&lang=" + lang
-				}
-				if err := chromedp.Do(ctx, chromedp.Navigate(doors[at[0]]+where)); err != nil {
-					t.Fatal(err)
-				}
-				if got := asked[string](t, ctx, `location.pathname`); got != strings.Split(at[1], "?")[0] {
-					t.Fatalf("%s leads to %s", at[1], got)
-				}
-				asked[bool](t, ctx, axe.Start())
-				for end := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-					if done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](axe.Done)); err == nil && done {
-						break
-					}
-					if time.Now().After(end) {
-						t.Fatal("axe does not end")
-					}
-				}
-				for _, wrong := range asked[[]string](t, ctx, axe.Found) {
-					t.Errorf("%s in %s at %d px: %s", name, lang, wide, wrong)
-				}
-				if over := asked[int64](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
-					t.Errorf("%s in %s at %d px: %d px too wide", name, lang, wide, over)
-				}
-				if dir := os.Getenv("YUNSHI_SHOTS"); dir != "" {
-					png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-					if err == nil {
-						err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", name, lang, wide)), png, 0o600)
-					}
-					if err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
+	})
+	b.Twice(func(lang string) {
+		for _, form := range [][4]string{
+			{"report-refused", nobody, "/report", `main [name="text"]`}, {"new-refused", mine, "/complaints/new", `main [name="text"]`},
+			{"claim-refused", mine, "/orders/" + string(o.ID) + "/claim", `main [name="loss"]`}, {"track-refused", nobody, "/report/track", `[name="number"]`},
+			{"vendor-refused", seller, "/vendor/complaints/" + string(second.ID), `form[action$="/forward"] [name="note"]`},
+			{"decide-refused", officer, "/operator/complaints/" + string(first.ID), `[name="clause"]`},
+		} {
+			b.Open(form[1], form[2], lang)
+			b.Send(form[3])
+			b.Look(form[0], lang)
 		}
-	}
-}
-
-func asked[T any](t *testing.T, ctx context.Context, expression string) T {
-	t.Helper()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		t.Fatalf("%s: %v", expression, err)
-	}
-	return v
-}
-
-// chromium starts a real browser without traffic of its own.
-func chromium(t *testing.T, exe string) context.Context {
-	t.Helper()
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(exe), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-	)...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel = context.WithTimeout(ctx, 15*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
+		b.Open(nobody, "/report/track", lang)
+		tab.Ask[string](b, `document.querySelector("[name=number]").value = "`+string(report.ID)+`"`)
+		tab.Ask[string](b, `document.querySelector("[name=secret]").value = "`+code+`"`)
+		b.Send(`[name="number"]`)
+		b.Look("track-found", lang)
+		b.Open(mine, "/report", lang)
+		tab.Ask[string](b, `document.querySelector("main [name=text]").value = "要求加个人微信付款。"`)
+		tab.Ask[string](b, `document.querySelector("main [name=place]").value = "聊天窗口"`)
+		b.Send(`main [name="text"]`)
+		b.Look("report-receipt", lang)
+	})
 }

@@ -84,11 +84,31 @@ func (b *Tab) Screens(look func(lang string)) {
 	b.t.Helper()
 	for _, lang := range []string{"zh", "en"} {
 		for _, wide := range []int64{390, 1440} {
-			b.wide = wide
-			b.must(chromedp.Do(b.Ctx, chromedp.EmulateViewport(wide, 900)))
-			look(lang)
+			b.on(wide, func() { look(lang) })
 		}
 	}
+}
+
+// Twice calls look for a phone in Chinese and for a desk in English: enough for
+// how a page is seldom seen, empty or with a refusal.
+func (b *Tab) Twice(look func(lang string)) {
+	b.t.Helper()
+	b.on(390, func() { look("zh") })
+	b.on(1440, func() { look("en") })
+}
+
+func (b *Tab) on(wide int64, look func()) {
+	b.t.Helper()
+	b.wide = wide
+	b.must(chromedp.Do(b.Ctx, chromedp.EmulateViewport(wide, 900)))
+	look()
+}
+
+// Send sends the form around an element as it stands and waits for what comes.
+func (b *Tab) Send(selector string) {
+	b.t.Helper()
+	Ask[bool](b, fmt.Sprintf(`{ document.documentElement.dataset.left = "yes"; const f = document.querySelector(%q).closest("form"); setTimeout(() => f.requestSubmit(f.querySelector("button[type=submit]")), 0); true }`, selector))
+	b.Until(`document.readyState === "complete" && document.documentElement.dataset.left !== "yes"`)
 }
 
 // Open goes to a page in a language. A page that sends elsewhere is an error of
