@@ -142,7 +142,7 @@ func reported(ctx context.Context, tx *db.Tx, by audit.Actor, v complaint.Violat
 		return "", err
 	}
 	in.Subject, in.Source, in.Reference = seller.Account, enforcement.OtherReport, string(v.Report)
-	if in.Facts, err = facts(ctx, tx, seller.Account, "enforcement.reported", "Rule", v.Kind); err != nil {
+	if in.Facts, err = facts(ctx, tx, seller.Account, "enforcement.reported", v.Kind); err != nil {
 		return "", err
 	}
 	if v.Product != "" {
@@ -154,7 +154,7 @@ func reported(ctx context.Context, tx *db.Tx, by audit.Actor, v complaint.Violat
 }
 
 // facts are words that the subject of a case will read, in its language.
-func facts(ctx context.Context, r db.Reader, of account.ID, key string, kv ...any) (string, error) {
+func facts(ctx context.Context, r db.Reader, of account.ID, key, rule string) (string, error) {
 	a, err := account.Get(ctx, r, of)
 	if err != nil {
 		return "", err
@@ -163,7 +163,7 @@ func facts(ctx context.Context, r db.Reader, of account.ID, key string, kv ...an
 	if !ok {
 		l = text.ZH
 	}
-	return text.In(l, key, kv...), nil
+	return text.In(l, key, "Rule", text.Clause(l, rule)), nil
 }
 
 // accused opens a case about what somebody wrote: the officer's words are its facts,

@@ -104,7 +104,7 @@ func (w *walk) words() {
 			return err
 		}))
 		for _, page := range [][2]string{
-			{"desk", "/operator"}, {"content", "/operator/content"}, {"lexicon", "/operator/content/lexicon"}, {"report", "/operator/reports/" + string(reports[0].ID)},
+			{"desk", "/operator"}, {"content", "/operator/content"}, {"lexicon", "/operator/content/lexicon"}, {"flag", "/operator/flags/" + string(reports[0].ID)},
 			{"talks", "/operator/conversations"}, {"reviews", "/operator/reviews"}, {"held", "/operator/content/" + string(held[0].ID)},
 		} {
 			w.open(page[1])

@@ -73,6 +73,18 @@ func TestBothLanguagesHaveTheSamePlaceholders(t *testing.T) {
 	}
 }
 
+// misprint is half-width punctuation between Chinese characters, or bytes that were
+// read in the wrong encoding.
+var misprint = regexp.MustCompile(`[\x{80}-\x{9f}]|\p{Han}[,;:!?(]|[,;:!?(]\p{Han}`)
+
+func TestChineseIsSetInChinese(t *testing.T) {
+	for key, m := range shipped().messages[ZH] {
+		if found := misprint.FindString(m.Other); found != "" {
+			t.Errorf("%s: %q in %q", key, found, m.Other)
+		}
+	}
+}
+
 func TestAChineseTextIsChinese(t *testing.T) {
 	allowed := map[string]bool{}
 	list, err := os.ReadFile("no_han.txt")

@@ -37,6 +37,7 @@ type bansView struct {
 	frame
 	links []enforcement.Link
 	bans  []enforcement.Ban
+	names map[account.ID]string
 }
 
 func (d desk) bans(c *serve.Call) error {
@@ -46,7 +47,17 @@ func (d desk) bans(c *serve.Call) error {
 		if view.links, err = enforcement.Links(ctx, r, c.Actor, perPage*4); err != nil {
 			return err
 		}
-		view.bans, err = enforcement.Bans(ctx, r, c.Actor, "", perPage)
+		if view.bans, err = enforcement.Bans(ctx, r, c.Actor, "", perPage); err != nil {
+			return err
+		}
+		var ids []account.ID
+		for _, one := range view.links {
+			ids = append(ids, one.Account)
+		}
+		for _, one := range view.bans {
+			ids = append(ids, one.Account)
+		}
+		view.names, err = accountNames(ctx, r, ids...)
 		return err
 	}); err != nil {
 		return err
@@ -55,23 +66,23 @@ func (d desk) bans(c *serve.Call) error {
 	return show(c, nil, bansPage(view))
 }
 
-func linkRows(ctx context.Context, all []enforcement.Link) (rows [][]templ.Component) {
+func linkRows(ctx context.Context, names map[account.ID]string, all []enforcement.Link) (rows [][]templ.Component) {
 	for _, l := range all {
 		rows = append(rows, []templ.Component{
-			page.Anchor("/operator/bans/"+string(l.ID), string(l.Account)), page.LinkChip(string(l.State)), page.Str(text.T(ctx, "ban.strength."+string(l.Strength))), page.Time(l.FoundAt),
+			linked("/operator/bans/"+string(l.ID), names[l.Account], string(l.Account)), page.LinkChip(string(l.State)), page.Str(text.T(ctx, "ban.strength."+string(l.Strength))), page.Time(l.FoundAt),
 		})
 	}
 	return rows
 }
 
-func banRows(ctx context.Context, all []enforcement.Ban) (rows [][]templ.Component) {
+func banRows(ctx context.Context, names map[account.ID]string, all []enforcement.Ban) (rows [][]templ.Component) {
 	for _, b := range all {
 		kinds := make([]string, len(b.Marks))
 		for i, k := range b.Marks {
 			kinds[i] = text.T(ctx, "ban.kind."+string(k))
 		}
 		rows = append(rows, []templ.Component{
-			page.Anchor(homeOf(string(b.Account)), string(b.Account)), page.ClauseChip(b.Clause), page.ID(string(b.Case)), page.Str(strings.Join(kinds, " · ")), page.Time(b.Since),
+			linked(homeOf(string(b.Account)), names[b.Account], string(b.Account)), page.ClauseChip(b.Clause), page.ID(string(b.Case)), page.Str(strings.Join(kinds, " · ")), page.Time(b.Since),
 		})
 	}
 	return rows

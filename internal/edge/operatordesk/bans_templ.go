@@ -84,7 +84,7 @@ func bansPage(v bansView) templ.Component {
 						Caption: text.T(ctx, "ban.links"),
 						Hidden:  true,
 						Columns: []page.Column{{Label: text.T(ctx, "ban.account")}, {Label: text.T(ctx, "base.state")}, {Label: text.T(ctx, "ban.strength")}, {Label: text.T(ctx, "ban.found")}},
-						Rows:    linkRows(ctx, v.links),
+						Rows:    linkRows(ctx, v.names, v.links),
 						Empty:   page.Empty{Title: text.T(ctx, "ban.links.empty")},
 					}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
@@ -116,7 +116,7 @@ func bansPage(v bansView) templ.Component {
 						Caption: text.T(ctx, "ban.bans"),
 						Hidden:  true,
 						Columns: []page.Column{{Label: text.T(ctx, "ban.account")}, {Label: text.T(ctx, "refund.basis")}, {Label: text.T(ctx, "ban.case")}, {Label: text.T(ctx, "ban.kinds")}, {Label: text.T(ctx, "ban.since")}},
-						Rows:    banRows(ctx, v.bans),
+						Rows:    banRows(ctx, v.names, v.bans),
 						Empty:   page.Empty{Title: text.T(ctx, "ban.bans.empty")},
 					}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
@@ -197,11 +197,9 @@ func linkPage(v linkView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				if v.refusal != nil {
-					templ_7745c5c3_Err = page.FaultBox(page.RefusalOf(ctx, v.refusal)).Render(ctx, templ_7745c5c3_Buffer)
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
+				templ_7745c5c3_Err = page.Refused(v.refusal, "ban.").Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, " ")
 				if templ_7745c5c3_Err != nil {
@@ -238,7 +236,7 @@ func linkPage(v linkView) templ.Component {
 					var templ_7745c5c3_Var10 string
 					templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(text.T(ctx, "ban.evidence.none"))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/operatordesk/bans.templ`, Line: 46, Col: 53}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/operatordesk/bans.templ`, Line: 44, Col: 53}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 					if templ_7745c5c3_Err != nil {
@@ -306,7 +304,7 @@ func linkPage(v linkView) templ.Component {
 						var templ_7745c5c3_Var13 string
 						templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(text.T(ctx, "ban.same.hint") + " ")
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/operatordesk/bans.templ`, Line: 56, Col: 65}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/operatordesk/bans.templ`, Line: 55, Col: 43}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 						if templ_7745c5c3_Err != nil {

@@ -40,7 +40,7 @@ func caseItems(ctx context.Context, r db.Reader) ([]page.QueueItem, error) {
 			return nil, err
 		}
 		items = append(items, page.QueueItem{
-			Href: casePath(c.ID), Title: text.T(ctx, "enforcement.case.title", "Clause", c.Violation), Who: of.DisplayName, ID: string(c.ID), Chip: page.CaseChip(string(c.State)),
+			Href: casePath(c.ID), Title: text.T(ctx, "enforcement.case.title", "What", page.BreachWord(ctx, c.Violation)), Who: of.DisplayName, ID: string(c.ID), Chip: page.CaseChip(string(c.State)),
 			Due: due, Note: text.T(ctx, "enforcement.due."+what) + " · " + text.T(ctx, "enforcement.source."+string(c.Source)) + " · " + since(ctx, c.OpenedAt),
 		})
 	}
@@ -51,10 +51,11 @@ func casePath(id enforcement.ID) string { return "/operator/cases/" + string(id)
 
 type casesView struct {
 	frame
-	now  time.Time
-	due  []page.QueueItem
-	all  []enforcement.Case
-	next string
+	now   time.Time
+	due   []page.QueueItem
+	all   []enforcement.Case
+	next  string
+	names map[account.ID]string
 }
 
 func (d desk) cases(c *serve.Call) error {
@@ -67,9 +68,17 @@ func (d desk) cases(c *serve.Call) error {
 		query := c.R.URL.Query()
 		if clause := strings.TrimSpace(query.Get("clause")); clause != "" {
 			view.all, err = enforcement.Citing(ctx, r, clause, perPage)
+		} else {
+			view.all, err = enforcement.All(ctx, r, enforcement.ID(query.Get("before")), perPage+1)
+		}
+		if err != nil {
 			return err
 		}
-		view.all, err = enforcement.All(ctx, r, enforcement.ID(query.Get("before")), perPage+1)
+		ids := make([]account.ID, len(view.all))
+		for i, one := range view.all {
+			ids[i] = one.Subject
+		}
+		view.names, err = accountNames(ctx, r, ids...)
 		return err
 	}); err != nil {
 		return err
@@ -82,11 +91,11 @@ func (d desk) cases(c *serve.Call) error {
 	return show(c, nil, casesPage(view))
 }
 
-func caseRows(ctx context.Context, all []enforcement.Case) (rows [][]templ.Component) {
+func caseRows(ctx context.Context, names map[account.ID]string, all []enforcement.Case) (rows [][]templ.Component) {
 	for _, c := range all {
 		rows = append(rows, []templ.Component{
-			linked(casePath(c.ID), text.T(ctx, "enforcement.case.title", "Clause", c.Violation), string(c.ID)), page.CaseChip(string(c.State)),
-			page.Str(text.T(ctx, "enforcement.source."+string(c.Source))), page.Anchor(homeOf(string(c.Subject)), string(c.Subject)), page.Time(c.OpenedAt),
+			linked(casePath(c.ID), text.T(ctx, "enforcement.case.title", "What", page.BreachWord(ctx, c.Violation)), string(c.ID)), page.CaseChip(string(c.State)),
+			page.Str(text.T(ctx, "enforcement.source."+string(c.Source))), page.Anchor(homeOf(string(c.Subject)), names[c.Subject]), page.Time(c.OpenedAt),
 		})
 	}
 	return rows
@@ -125,10 +134,10 @@ func violations(ctx context.Context, r db.Reader, chosen string) ([]page.Option,
 	types, err := enforcement.Types(ctx, r)
 	out := make([]page.Option, 0, len(types))
 	for clause, t := range types {
-		out = append(out, page.Option{Value: clause, Label: clause + " · " + text.T(ctx, "enforcement.severity."+t.Severity), Chosen: clause == chosen})
+		out = append(out, page.Option{Value: clause, Label: page.BreachWord(ctx, clause) + " · " + text.Clause(text.From(ctx), clause) + " · " + text.T(ctx, "enforcement.severity."+t.Severity), Chosen: clause == chosen})
 	}
 	slices.SortFunc(out, func(a, b page.Option) int { return strings.Compare(a.Value, b.Value) })
-	return out, err
+	return append([]page.Option{page.Choose(ctx)}, out...), err
 }
 
 func (d desk) openCase(c *serve.Call) error {
@@ -161,6 +170,7 @@ type caseView struct {
 	frame
 	enforcement.Dossier
 	of       account.Account
+	names    map[string]string // of those who decided
 	proposal enforcement.Proposal
 	rights   []page.Option // that a termination may end
 	kinds    []page.Option // of content that can be blocked
@@ -259,6 +269,7 @@ func (d desk) caseAgain(c *serve.Call, refusal error, exhibit, opened string) er
 		if view.of, err = account.Get(ctx, r, view.Subject); err != nil {
 			return err
 		}
+		view.names = map[string]string{view.DecidedBy: personNamed(ctx, r, view.DecidedBy), view.SecondBy: personNamed(ctx, r, view.SecondBy)}
 		if view.proposal, err = enforcement.Suggest(ctx, r, view.Case); err != nil {
 			return err
 		}
@@ -271,7 +282,7 @@ func (d desk) caseAgain(c *serve.Call, refusal error, exhibit, opened string) er
 	}); err != nil {
 		return err
 	}
-	view.frame = d.frame(c, "/operator/cases", text.T(ctx, "enforcement.case.title", "Clause", view.Violation))
+	view.frame = d.frame(c, "/operator/cases", text.T(ctx, "enforcement.case.title", "What", page.BreachWord(ctx, view.Violation)))
 	return show(c, refusal, casePage(view))
 }
 
@@ -287,6 +298,12 @@ func rightOptions(ctx context.Context, r db.Reader, of account.ID, about entitle
 	return out, err
 }
 
+// rulebookVersion names a version of the rules of enforcement: "enforcement#1".
+func rulebookVersion(ctx context.Context, rulebook string) string {
+	_, number, _ := strings.Cut(rulebook, "#")
+	return text.T(ctx, "enforcement.rulebook.n", "Number", number)
+}
+
 func caseTerms(ctx context.Context, v caseView) []page.Term {
 	out := []page.Term{
 		{Label: text.T(ctx, "enforcement.subject"), Value: page.Anchor(homeOf(string(v.Subject)), v.of.DisplayName)},
@@ -294,7 +311,7 @@ func caseTerms(ctx context.Context, v caseView) []page.Term {
 		{Label: text.T(ctx, "enforcement.rule"), Value: clauseRow(v.Clauses)},
 		{Label: text.T(ctx, "enforcement.facts"), Text: v.Facts},
 		{Label: text.T(ctx, "enforcement.opened"), Value: page.Time(v.OpenedAt)},
-		{Label: text.T(ctx, "enforcement.rulebook"), Value: page.ID(v.Rulebook)},
+		{Label: text.T(ctx, "enforcement.rulebook"), Text: rulebookVersion(ctx, v.Rulebook)},
 		{Label: text.T(ctx, "enforcement.points"), Text: text.T(ctx, "enforcement.points.text", "Points", v.proposal.Points, "Own", v.proposal.Type.Points)},
 	}
 	add := func(key string, value templ.Component, shown bool) {
@@ -307,8 +324,8 @@ func caseTerms(ctx context.Context, v caseView) []page.Term {
 	add("enforcement.content", page.Anchor(homeOf(v.Content.ID), v.Content.ID), v.Content.ID != "")
 	add("enforcement.right", page.ID(string(v.Right)), v.Right != "")
 	add("enforcement.reasons", page.Str(v.Reasons), v.Reasons != "")
-	add("enforcement.decided.by", page.Str(v.DecidedBy), v.DecidedBy != "")
-	add("enforcement.second.by", page.Str(v.SecondBy), v.SecondBy != "")
+	add("enforcement.decided.by", page.Str(v.names[v.DecidedBy]), v.DecidedBy != "")
+	add("enforcement.second.by", page.Str(v.names[v.SecondBy]), v.SecondBy != "")
 	add("enforcement.served", page.Time(v.ServedAt), !v.ServedAt.IsZero())
 	add("enforcement.notice", page.ID(v.Notice), v.Notice != "")
 	add("enforcement.appeal.until", page.Time(v.AppealUntil), !v.AppealUntil.IsZero())

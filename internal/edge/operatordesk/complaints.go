@@ -57,7 +57,7 @@ func kindText(ctx context.Context, kind string) string {
 	if key := "complaint.topic." + kind; text.Has(text.From(ctx), key) {
 		return text.T(ctx, key)
 	}
-	return text.T(ctx, "complaint.kind."+strings.NewReplacer(" ", "_", ".", "_").Replace(kind))
+	return page.BreachWord(ctx, kind)
 }
 
 func matterText(ctx context.Context, m complaint.Matter) string {
@@ -194,7 +194,7 @@ func (d desk) complaints(c *serve.Call) error {
 		view.all = view.all[:perPage]
 		view.next = "/operator/complaints?before=" + string(view.all[perPage-1].ID)
 	}
-	view.frame = d.frame(c, "/operator/complaints", text.T(ctx, "complaint.desk.title"))
+	view.frame = d.frame(c, "/operator/complaints", text.T(ctx, "operatordesk.nav.complaints"))
 	return show(c, nil, complaintsPage(view))
 }
 
@@ -223,6 +223,8 @@ type complaintView struct {
 	complaint.Record
 	dispute page.Dispute
 	vendor  string
+	product string
+	account string
 	trail   []page.AuditEntry
 	by      audit.Actor
 	now     time.Time
@@ -257,6 +259,14 @@ func (d desk) complaintAgain(c *serve.Call, refusal error) error {
 			}
 			view.vendor = v.RegisteredName
 		}
+		if view.Complaint.Product != "" {
+			view.product = productNamed(ctx, r, view.Complaint.Product)
+		}
+		of, err := account.Get(ctx, r, view.Complaint.Account)
+		if err != nil {
+			return err
+		}
+		view.account = of.DisplayName
 		acts, err := audit.Of(ctx, r, string(view.Complaint.ID))
 		view.trail = trail(acts)
 		return err
@@ -266,7 +276,7 @@ func (d desk) complaintAgain(c *serve.Call, refusal error) error {
 	view.dispute = c.Complained(view.Record, view.path(), refusal)
 	view.dispute.Speaks = false
 	view.dispute.Attaches = view.dispute.Attaches && view.acts()
-	view.frame = d.frame(c, "/operator/complaints", topicText(ctx, view.Complaint.Topic))
+	view.frame = d.frame(c, "/operator/complaints", text.T(ctx, "complaint.vendor.due", "Topic", topicText(ctx, view.Complaint.Topic)))
 	return show(c, refusal, complaintPage(view))
 }
 
@@ -284,10 +294,10 @@ func complaintTerms(ctx context.Context, v complaintView) []page.Term {
 		}
 	}
 	add("complaint.why", page.Str(text.T(ctx, "complaint.reason."+orTopic(q.Reason))), q.Reason != "")
-	add("complaint.order", page.Anchor(homeOf(string(q.Order)), string(q.Order)), q.Order != "")
-	add("complaint.report.product", page.Anchor(homeOf(string(q.Product)), string(q.Product)), q.Product != "")
+	add("complaint.order", linked(homeOf(string(q.Order)), v.product, string(q.Order)), q.Order != "")
+	add("complaint.report.product", linked(homeOf(string(q.Product)), v.product, string(q.Product)), q.Product != "")
 	add("page.seller", page.Anchor(homeOf(string(q.Vendor)), v.vendor), q.Vendor != "")
-	add("base.account", page.Anchor(homeOf(string(q.Account)), string(q.Account)), true)
+	add("base.account", linked(homeOf(string(q.Account)), v.account, string(q.Account)), true)
 	add("complaint.vendor_due", page.Clock(v.now, q.VendorDue), q.VendorOwes)
 	add("complaint.operator_due", page.Clock(v.now, q.OperatorDue), q.OperatorOwes || q.State == complaint.Submitted)
 	add("complaint.finding", page.Str(text.T(ctx, "complaint.finding."+string(q.Finding))), q.Finding != "")
@@ -305,14 +315,16 @@ func orTopic(reason string) string {
 	return reason
 }
 
-func matterOptions(ctx context.Context) (out []page.Option) {
+func matterOptions(ctx context.Context) []page.Option {
+	out := []page.Option{page.Choose(ctx)}
 	for _, m := range complaint.Matters {
 		out = append(out, page.Option{Value: string(m), Label: text.T(ctx, "complaint.matter."+string(m))})
 	}
 	return out
 }
 
-func options[T ~string](ctx context.Context, area string, all []T) (out []page.Option) {
+func options[T ~string](ctx context.Context, area string, all []T) []page.Option {
+	out := []page.Option{page.Choose(ctx)}
 	for _, one := range all {
 		out = append(out, page.Option{Value: string(one), Label: text.T(ctx, area+string(one))})
 	}
@@ -486,7 +498,7 @@ func (d desk) reportAgain(c *serve.Call, refusal error) error {
 	}); err != nil {
 		return err
 	}
-	view.frame = d.frame(c, "/operator/complaints", kindText(ctx, view.Kind))
+	view.frame = d.frame(c, "/operator/complaints", text.T(ctx, "complaint.desk.report", "Kind", kindText(ctx, view.Kind)))
 	return show(c, refusal, reportPage(view))
 }
 

@@ -85,7 +85,7 @@ func (d desk) vendorIdentities(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	view.frame = d.frame(c, "/operator/compliance", text.T(ctx, "duty.identities"), page.Link{Label: text.T(ctx, "duty.title"), Href: "/operator/compliance"})
+	view.frame = d.frame(c, "/operator/compliance", text.T(ctx, "duty.identities"))
 	return show(c, nil, identitiesReportPage(view))
 }
 

@@ -356,6 +356,30 @@ func trail(acts []audit.Act) []page.AuditEntry {
 	return entries
 }
 
+// accountNames are the names of accounts.
+func accountNames(ctx context.Context, r db.Reader, ids ...account.ID) (map[account.ID]string, error) {
+	names := map[account.ID]string{}
+	for _, id := range ids {
+		if _, known := names[id]; known {
+			continue
+		}
+		of, err := account.Get(ctx, r, id)
+		if err != nil {
+			return nil, err
+		}
+		names[id] = of.DisplayName
+	}
+	return names, nil
+}
+
+// personNamed is the name of a person of the staff, or the id of who is none.
+func personNamed(ctx context.Context, r db.Reader, id string) string {
+	if u, err := account.GetUser(ctx, r, account.UserID(id)); err == nil && u.Name != "" {
+		return u.Name
+	}
+	return id
+}
+
 func who(a audit.Act) string {
 	if a.Kind == audit.Person && strings.HasPrefix(a.Actor, "usr_") {
 		return a.Actor

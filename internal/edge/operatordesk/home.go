@@ -36,6 +36,16 @@ type homeView struct {
 	scanned bool // a real scanner looks at uploaded files
 }
 
+// clear are the queues in which nothing waits.
+func (v homeView) clear() (out []queue) {
+	for _, q := range v.queues {
+		if len(q.items) == 0 {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
 // home is what is due for the roles of the caller.
 func (d desk) home(c *serve.Call) error {
 	ctx := c.R.Context()

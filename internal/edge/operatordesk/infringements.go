@@ -80,6 +80,7 @@ type noticeView struct {
 	counter     *page.NoticeCopy
 	events      []page.Event
 	trail       []page.AuditEntry
+	giver       string // name of the notifier's account
 	undelivered bool
 	decides     bool
 	refusal     error
@@ -174,13 +175,20 @@ func (d desk) noticeAgain(c *serve.Call, refusal error) error {
 		if view.undelivered, err = infringement.Undelivered(ctx, r, id); err != nil {
 			return err
 		}
+		if view.Account != "" {
+			of, err := account.Get(ctx, r, view.Account)
+			if err != nil {
+				return err
+			}
+			view.giver = of.DisplayName
+		}
 		acts, err := audit.Of(ctx, r, string(id))
 		view.trail = trail(acts)
 		return err
 	}); err != nil {
 		return err
 	}
-	view.frame = d.frame(c, "/operator/infringements", view.Target.Title.In(c.Lang))
+	view.frame = d.frame(c, "/operator/infringements", text.T(ctx, "infringement.of", "Title", view.Target.Title.In(c.Lang)))
 	return show(c, refusal, noticePage(view))
 }
 
@@ -198,7 +206,7 @@ func noticeTerms(ctx context.Context, v noticeView) []page.Term {
 	out := []page.Term{{Label: text.T(ctx, "infringement.content"), Value: page.Anchor(homeOf(n.Target.ID), n.Target.Title.In(text.From(ctx)))}}
 	giver := page.Str(text.T(ctx, "infringement.desk.no_account"))
 	if n.Account != "" {
-		giver = page.Anchor(homeOf(string(n.Account)), string(n.Account))
+		giver = linked(homeOf(string(n.Account)), v.giver, string(n.Account))
 	}
 	out = append(out, page.Term{Label: text.T(ctx, "infringement.desk.notifier"), Value: giver})
 	if n.State == infringement.Received {

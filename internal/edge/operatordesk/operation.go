@@ -298,6 +298,7 @@ type interruptionView struct {
 	actor     audit.Actor
 	events    []page.Event
 	contests  []operation.Contest
+	names     map[account.ID]string // who contests
 	rounds    []operation.Round
 	trail     []page.AuditEntry
 	exemption string
@@ -332,8 +333,15 @@ func (d desk) interruptionAgain(c *serve.Call, refusal error) error {
 		if err != nil {
 			return err
 		}
-		v.events = events(ctx, entries)
+		v.events = events(ctx, r, entries)
 		if v.contests, err = operation.Contests(ctx, r, id); err != nil {
+			return err
+		}
+		ids := make([]account.ID, len(v.contests))
+		for i, one := range v.contests {
+			ids[i] = one.Account
+		}
+		if v.names, err = accountNames(ctx, r, ids...); err != nil {
 			return err
 		}
 		if v.rounds, err = operation.Rounds(ctx, r, id); err != nil {
@@ -358,13 +366,13 @@ func (d desk) interruptionAgain(c *serve.Call, refusal error) error {
 }
 
 // events are the steps of a file, oldest first.
-func events(ctx context.Context, all []operation.Entry) (out []page.Event) {
+func events(ctx context.Context, r db.Reader, all []operation.Entry) (out []page.Event) {
 	for _, e := range all {
 		note := e.Note
 		if words := e.Text.In(text.From(ctx)); words != "" {
 			note = words
 		}
-		out = append(out, page.Event{What: text.T(ctx, "operation.event."+e.Event), Who: e.Actor, At: e.At, Note: note, Tone: page.Info})
+		out = append(out, page.Event{What: text.T(ctx, "operation.event."+e.Event), Who: personNamed(ctx, r, e.Actor), At: e.At, Note: note, Tone: page.Info})
 	}
 	return out
 }
@@ -433,9 +441,18 @@ func roundRows(ctx context.Context, all []operation.Round) (rows [][]templ.Compo
 		if v.EndAt.IsZero() {
 			state = page.Chip(page.Info, text.T(ctx, "operation.round.running"))
 		}
-		rows = append(rows, []templ.Component{page.ID(v.Code + " " + v.Name), state, page.Str(text.Number(ctx, v.Told)), page.Time(v.BegunAt)})
+		rows = append(rows, []templ.Component{page.Str(roundName(ctx, v.Name)), state, page.Str(text.Number(ctx, v.Told)), page.Time(v.BegunAt)})
 	}
 	return rows
+}
+
+// roundName says what a round of notices was about: "started-1" is the start.
+func roundName(ctx context.Context, name string) string {
+	what, _, _ := strings.Cut(name, "-")
+	if key := "operation.round.n." + what; text.Has(text.From(ctx), key) {
+		return text.T(ctx, key)
+	}
+	return name
 }
 
 func (d desk) stepInterruption(c *serve.Call) error {
@@ -610,7 +627,7 @@ func (d desk) incidentAgain(c *serve.Call, refusal error) error {
 		if err != nil {
 			return err
 		}
-		v.events = events(ctx, entries)
+		v.events = events(ctx, r, entries)
 		if v.subjects, err = operation.Subjects(ctx, r, id, "", perPage); err != nil {
 			return err
 		}
@@ -973,9 +990,9 @@ func leftTerms(ctx context.Context, all []operation.Left) (out []page.Term) {
 	return out
 }
 
-func windDownRows(all []operation.WindDown) (rows [][]templ.Component) {
+func windDownRows(ctx context.Context, all []operation.WindDown) (rows [][]templ.Component) {
 	for _, w := range all {
-		rows = append(rows, []templ.Component{page.Anchor("/operator/service/"+string(w.ID), calendar.On(w.EndAt).String()), stateChip(w.State), page.Time(w.ProposedAt), page.Time(w.AnnouncedAt)})
+		rows = append(rows, []templ.Component{page.Anchor("/operator/service/"+string(w.ID), text.Date(ctx, w.EndAt)), stateChip(w.State), page.Time(w.ProposedAt), page.Time(w.AnnouncedAt)})
 	}
 	return rows
 }
@@ -1066,7 +1083,7 @@ func (d desk) windDownAgain(c *serve.Call, refusal error) error {
 		v.receipts = v.receipts[:perPage]
 		v.next = v.path() + "?after=" + string(v.receipts[perPage-1].Account)
 	}
-	v.frame = d.frame(c, "/operator/service", text.T(ctx, "operation.end.on", "Date", calendar.On(v.EndAt).String()))
+	v.frame = d.frame(c, "/operator/service", text.T(ctx, "operation.end.on", "Date", text.Date(ctx, v.EndAt)))
 	return show(c, refusal, deskWindDownPage(v))
 }
 
@@ -1085,9 +1102,20 @@ func (v windDownView) planTerms(ctx context.Context) (out []page.Term) {
 	return out
 }
 
-func (v windDownView) receiptRows() (rows [][]templ.Component) {
+// ended is who answered a proposal and why it was stopped, when somebody did.
+func (v windDownView) ended(ctx context.Context) (out []page.Term) {
+	if v.ApprovedBy != "" {
+		out = append(out, page.Term{Label: text.T(ctx, "operation.end.approved_by"), Value: page.ID(v.ApprovedBy)})
+	}
+	if v.StopReason != "" {
+		out = append(out, page.Term{Label: text.T(ctx, "operation.field.reason"), Text: v.StopReason})
+	}
+	return out
+}
+
+func (v windDownView) receiptRows(ctx context.Context) (rows [][]templ.Component) {
 	for _, one := range v.receipts {
-		rows = append(rows, []templ.Component{page.Anchor(homeOf(string(one.Account)), string(one.Account)), page.ID(one.Round), page.ID(one.Notice), page.Time(one.At)})
+		rows = append(rows, []templ.Component{page.Anchor(homeOf(string(one.Account)), string(one.Account)), page.Str(roundName(ctx, one.Round)), page.ID(one.Notice), page.Time(one.At)})
 	}
 	return rows
 }
@@ -1098,7 +1126,7 @@ func (v windDownView) snapshotRows(ctx context.Context) (rows [][]templ.Componen
 		if !s.Shown {
 			shown = page.Chip(page.Danger, text.T(ctx, "operation.snapshot.missing"))
 		}
-		rows = append(rows, []templ.Component{page.ID(s.Day + " " + string(s.Lang)), shown, page.ID(s.SHA256), page.Time(s.TakenAt)})
+		rows = append(rows, []templ.Component{page.Str(s.Day + " · " + text.T(ctx, "operation.round.lang."+string(s.Lang))), shown, page.ID(s.SHA256), page.Time(s.TakenAt)})
 	}
 	return rows
 }

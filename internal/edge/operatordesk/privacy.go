@@ -226,7 +226,12 @@ func (d desk) disclosureFormAgain(c *serve.Call, refusal error) error {
 func (v disclosureFormView) choice(ctx context.Context, name, label, words string, values ...string) page.Field {
 	f := page.Field{Name: name, Label: text.T(ctx, label), Required: true, Value: v.form[name], Error: v.errors[name]}
 	for _, one := range values {
-		f.Options = append(f.Options, page.Option{Value: one, Label: text.T(ctx, words+strings.ReplaceAll(one, ".", "_"))})
+		key := words + strings.ReplaceAll(one, ".", "_")
+		o := page.Option{Value: one, Label: text.T(ctx, key)}
+		if text.Has(text.From(ctx), key+".hint") {
+			o.Hint = text.T(ctx, key+".hint")
+		}
+		f.Options = append(f.Options, o)
 	}
 	return f
 }
@@ -386,7 +391,7 @@ func disclosureTerms(ctx context.Context, d privacy.Disclosure) []page.Term {
 			out = append(out, page.Term{Label: text.T(ctx, key), Value: value})
 		}
 	}
-	provision := d.Provision
+	provision := text.Clause(text.From(ctx), d.Provision)
 	if d.Version > 0 {
 		provision += " #" + strconv.FormatInt(d.Version, 10)
 	}

@@ -104,8 +104,3 @@ func ClauseURL(clause string) string {
 		return RulesPath + "/law#" + strings.ToLower(source) + "-" + anchor
 	}
 }
-
-func splitClause(clause string) (source, number string) {
-	source, number, _ = strings.Cut(clause, " ")
-	return source, number
-}

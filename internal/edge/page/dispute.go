@@ -47,7 +47,7 @@ func DisputeTone(state string) Tone {
 
 // DisputeEvent is one step of a complaint or claim on its timeline.
 func DisputeEvent(ctx context.Context, event, side, state string, at, due time.Time, clause, said string) Event {
-	notes := []string{clauseWord(ctx, clause), said}
+	notes := []string{text.Clause(text.From(ctx), clause), said}
 	if !due.IsZero() {
 		notes = append(notes, text.T(ctx, "complaint.due.note", "At", text.Time(ctx, due)))
 	}

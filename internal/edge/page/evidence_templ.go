@@ -50,7 +50,7 @@ func EvidencePanel(v Evidence) templ.Component {
 			}
 			ctx = templ.InitializeContext(ctx)
 			if v.Refusal != nil {
-				templ_7745c5c3_Err = FaultBox(*v.Refusal).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = FaultBox(v.Refusal.For(v.For, v.Reason)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -350,7 +350,7 @@ func evidenceList(v Evidence) templ.Component {
 						{Label: text.T(ctx, "evidence.page.size"), Text: strconv.Itoa((p.Size+1023)/1024) + " KiB"},
 						{Label: text.T(ctx, "evidence.page.until"), Value: Time(p.Until)},
 						{Label: text.T(ctx, "evidence.page.manifest"), Value: ID(p.Manifest)},
-					}, true).Render(ctx, templ_7745c5c3_Buffer)
+					}, false).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

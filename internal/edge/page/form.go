@@ -1,5 +1,11 @@
 package page
 
+import (
+	"context"
+
+	"yunshi/internal/base/text"
+)
+
 // Weight is how much a button asks for attention. One primary button a page.
 type Weight string
 
@@ -109,3 +115,6 @@ func (f Field) describedBy() string {
 }
 
 func (f Field) chosen(o Option) bool { return o.Chosen || (f.Value != "" && f.Value == o.Value) }
+
+// Choose is the first option of a select in which nothing is chosen for anybody.
+func Choose(ctx context.Context) Option { return Option{Label: text.T(ctx, "page.choose")} }

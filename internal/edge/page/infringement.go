@@ -27,7 +27,7 @@ func NoticeTone(state string) Tone {
 // decide; the register leaves it out.
 func NoticeEvent(ctx context.Context, event, side, state, clause, note string, at time.Time) Event {
 	notes := []string{}
-	for _, s := range []string{clauseWord(ctx, clause), note} {
+	for _, s := range []string{text.Clause(text.From(ctx), clause), note} {
 		if s != "" {
 			notes = append(notes, s)
 		}

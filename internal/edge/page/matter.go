@@ -42,7 +42,7 @@ func RefundTone(state string) Tone {
 // RefundEvent is one step of a refund on its timeline, with the clause it rests on
 // and what its actor said.
 func RefundEvent(ctx context.Context, event, side, state string, at time.Time, x money.Amount, clause, said string) Event {
-	notes := slices.DeleteFunc([]string{MoneyText(ctx, x), clauseWord(ctx, clause), said}, func(s string) bool { return s == "" })
+	notes := slices.DeleteFunc([]string{MoneyText(ctx, x), text.Clause(text.From(ctx), clause), said}, func(s string) bool { return s == "" })
 	return Event{
 		What: text.T(ctx, "refund.event."+event), Who: text.T(ctx, "refund.side."+side), At: at, Note: strings.Join(notes, " · "), Tone: RefundTone(state),
 	}

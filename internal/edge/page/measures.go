@@ -1,6 +1,12 @@
 package page
 
-import "time"
+import (
+	"context"
+	"strings"
+	"time"
+
+	"yunshi/internal/base/text"
+)
 
 // Case is a case of clause 8.2 as its subject sees it.
 type Case struct {
@@ -64,4 +70,14 @@ func CaseTone(state string) Tone {
 		return Neutral
 	}
 	return Info
+}
+
+// BreachWord says in a few words what breaks a clause. What has no words of its own
+// is called by its clause.
+func BreachWord(ctx context.Context, clause string) string {
+	key := "complaint.kind." + strings.NewReplacer(" ", "_", ".", "_").Replace(clause)
+	if text.Has(text.From(ctx), key) {
+		return text.T(ctx, key)
+	}
+	return text.Clause(text.From(ctx), clause)
 }

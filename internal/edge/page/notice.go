@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/text"
@@ -85,6 +86,29 @@ func (f Refusal) For(fields ...Field) Refusal {
 		}
 	}
 	slices.SortStableFunc(f.Fields, func(a, b FieldRefusal) int { return cmp.Compare(place(a.Name), place(b.Name)) })
+	return f
+}
+
+// Within gives the refused fields the labels that texts have for them: a name is
+// looked up after each area, "enforcement." before "facts", and "text=complaint.note"
+// says it of one name.
+func (f Refusal) Within(ctx context.Context, areas ...string) Refusal {
+	f.Fields = slices.Clone(f.Fields)
+	for i, r := range f.Fields {
+		name := strings.TrimSuffix(strings.TrimSuffix(r.Name, "_zh"), "_en")
+		for _, area := range areas {
+			key := area + name
+			if of, one, found := strings.Cut(area, "="); found {
+				if of != name {
+					continue
+				}
+				key = one
+			}
+			if f.Fields[i].Label == "" && text.Has(text.From(ctx), key) {
+				f.Fields[i].Label = text.T(ctx, key)
+			}
+		}
+	}
 	return f
 }
 

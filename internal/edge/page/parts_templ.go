@@ -277,9 +277,9 @@ func ClauseChip(clause string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var13 string
-			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(clauseWord(ctx, clause))
+			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(text.Clause(text.From(ctx), clause))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/page/parts.templ`, Line: 69, Col: 28}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/page/parts.templ`, Line: 69, Col: 40}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 			if templ_7745c5c3_Err != nil {
@@ -1970,19 +1970,6 @@ func Skeleton(lines int) templ.Component {
 		}
 		return nil
 	})
-}
-
-func clauseWord(ctx context.Context, clause string) string {
-	source, number := splitClause(clause)
-	switch source {
-	case "UA":
-		return text.T(ctx, "page.clause.ua", "Number", number)
-	case "RB":
-		return text.T(ctx, "page.clause.rb", "Number", number)
-	case "ECL":
-		return text.T(ctx, "page.clause.ecl", "Number", number)
-	}
-	return clause
 }
 
 var _ = templruntime.GeneratedTemplate

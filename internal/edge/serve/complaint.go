@@ -61,7 +61,7 @@ func (c *Call) dispute(contacts []complaint.Contact, files []complaint.Evidence,
 	d := page.Dispute{Path: path, Key: c.FormKey(), Today: calendar.On(c.Now()).String(), Errors: page.FieldErrors(ctx, failed), Typed: c.R.PostFormValue}
 	for _, one := range contacts {
 		d.Contacts = append(d.Contacts, page.Event{
-			What: one.HeldOn + " · " + text.T(ctx, "complaint.channel."+string(one.Channel)), Who: text.T(ctx, "complaint.side."+string(one.Side)), At: one.At,
+			What: dayOf(ctx, one.HeldOn) + " · " + text.T(ctx, "complaint.channel."+string(one.Channel)), Who: text.T(ctx, "complaint.side."+string(one.Side)), At: one.At,
 			Note: one.Text, Tone: page.Info,
 		})
 	}
@@ -73,6 +73,15 @@ func (c *Call) dispute(contacts []complaint.Contact, files []complaint.Evidence,
 	return d
 }
 
+// dayOf writes a day as the reader's language does.
+func dayOf(ctx context.Context, day string) string {
+	d, err := calendar.ParseDate(day)
+	if err != nil {
+		return day
+	}
+	return text.Date(text.WithZone(ctx, calendar.Shanghai), d.Start())
+}
+
 // OfferRows shows the offers of a claim.
 func OfferRows(ctx context.Context, all []complaint.Offer) []page.OfferRow {
 	out := make([]page.OfferRow, len(all))
@@ -81,8 +90,10 @@ func OfferRows(ctx context.Context, all []complaint.Offer) []page.OfferRow {
 			{Label: text.T(ctx, "claim.offer.refund"), Value: page.Money(o.Refund)},
 			{Label: text.T(ctx, "claim.offer.damages"), Value: page.Money(o.Damages)},
 			{Label: text.T(ctx, "claim.offer.exception"), Text: ExceptionText(ctx, o.Exception, o.Basis)},
-			{Label: text.T(ctx, "complaint.state"), Text: agreedText(ctx, o)},
 		}}
+		if o.UserAgrees || o.VendorAgrees {
+			out[i].Terms = append(out[i].Terms, page.Term{Label: text.T(ctx, "complaint.state"), Text: agreedText(ctx, o)})
+		}
 	}
 	return out
 }
@@ -103,9 +114,6 @@ func agreedText(ctx context.Context, o complaint.Offer) string {
 	}
 	if o.VendorAgrees {
 		said = append(said, text.T(ctx, "claim.agreed.vendor"))
-	}
-	if len(said) == 0 {
-		return text.T(ctx, "claim.offer.state.open")
 	}
 	return strings.Join(said, " · ")
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
@@ -132,10 +133,23 @@ func (c *Call) fail(w *statusWriter, err error) {
 	if known && f.Code == "REALNAME_REQUIRED" {
 		view.Action = page.Action{Label: text.T(c.R.Context(), "serve.verify_identity"), Href: page.AccountPath + "/identity", Weight: page.Primary}
 	}
+	if view.Action.Label == "" {
+		view.Action = c.wayOut()
+	}
 	chrome := c.Chrome(text.T(c.R.Context(), "serve.refused"))
 	if err := page.Render(c.W, c.R, Status(err), refused(chrome, view)); err != nil {
 		c.Market.Log.Warn("error page not sent", "reference", c.reference, "error", err)
 	}
+}
+
+// wayOut leads from a page that cannot be shown to the start of where it belongs.
+func (c *Call) wayOut() page.Action {
+	for _, desk := range []string{"/operator", "/vendor"} {
+		if strings.HasPrefix(c.R.URL.Path, desk+"/") {
+			return page.Action{Label: text.T(c.R.Context(), "serve.to_desk"), Href: desk}
+		}
+	}
+	return page.Action{Label: text.T(c.R.Context(), "serve.to_home"), Href: page.HomePath}
 }
 
 // denied counts that somebody asked for another account's object.

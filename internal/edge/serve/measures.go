@@ -74,7 +74,10 @@ func CaseEvents(ctx context.Context, f enforcement.Dossier) (out []page.Event) {
 		kinds[m.ID] = text.T(ctx, "enforcement.kind."+string(m.Kind))
 	}
 	for _, s := range f.Steps {
-		notes := slices.DeleteFunc([]string{kinds[s.Measure], s.Clause, s.Note}, func(s string) bool { return s == "" })
+		if strings.HasPrefix(s.Note, "msg_") { // the notice that served it, named above
+			s.Note = ""
+		}
+		notes := slices.DeleteFunc([]string{kinds[s.Measure], text.Clause(text.From(ctx), s.Clause), s.Note}, func(s string) bool { return s == "" })
 		out = append(out, page.Event{
 			What: text.T(ctx, "enforcement.event."+string(s.Event)), Who: text.T(ctx, "enforcement.side."+string(s.Side)), At: s.At, Note: strings.Join(notes, " · "),
 			Tone: page.CaseTone(string(s.To)),

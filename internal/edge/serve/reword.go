@@ -23,13 +23,13 @@ func Rewordings(ctx context.Context, all []agreement.Change) (out []page.Rewordi
 		one := page.Rewording{}
 		switch c.What {
 		case agreement.ClauseAdded:
-			one.Title, one.Pieces = c.ID+" "+c.After.Title.In(l), Reworded("", c.After.Text.In(l))
+			one.Title, one.Pieces = text.Rule(l, c.ID)+" "+c.After.Title.In(l), Reworded("", c.After.Text.In(l))
 			one.Badges = []string{text.T(ctx, "rule.change.added")}
 		case agreement.ClauseRemoved:
-			one.Title, one.Pieces = c.ID+" "+c.Before.Title.In(l), Reworded(c.Before.Text.In(l), "")
+			one.Title, one.Pieces = text.Rule(l, c.ID)+" "+c.Before.Title.In(l), Reworded(c.Before.Text.In(l), "")
 			one.Badges = []string{text.T(ctx, "rule.change.removed")}
 		case agreement.ClauseChanged:
-			one.Title, one.Pieces = c.ID+" "+c.After.Title.In(l), Reworded(c.Before.Text.In(l), c.After.Text.In(l))
+			one.Title, one.Pieces = text.Rule(l, c.ID)+" "+c.After.Title.In(l), Reworded(c.Before.Text.In(l), c.After.Text.In(l))
 			one.Badges = []string{text.T(ctx, "rule.change.changed")}
 			if c.Before.Title != c.After.Title {
 				one.Badges = append(one.Badges, text.T(ctx, "rule.change.title", "Was", c.Before.Title.In(l)))

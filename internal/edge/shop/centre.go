@@ -480,7 +480,7 @@ func consultationAgain(c *serve.Call, failed error) error {
 	v.Clause = field(c, errs, page.Field{Name: "clause", Label: text.T(ctx, "rule.comment.clause"), Options: []page.Option{{Label: text.T(ctx, "rule.comment.whole")}}})
 	for _, change := range v.Changes {
 		if change.After.ID != "" {
-			v.Clause.Options = append(v.Clause.Options, page.Option{Value: change.ID, Label: change.ID + " " + change.After.Title.In(c.Lang)})
+			v.Clause.Options = append(v.Clause.Options, page.Option{Value: change.ID, Label: text.Rule(c.Lang, change.ID) + " " + change.After.Title.In(c.Lang)})
 		}
 	}
 	v.Body = field(c, errs, page.Field{Name: "body", Label: text.T(ctx, "rule.comment.body"), Hint: text.T(ctx, "rule.comment.hint"), Required: true, MaxLength: 2000})

@@ -174,7 +174,7 @@ func reportsTable(ctx context.Context, all []complaint.Report) page.Table {
 		Columns: []page.Column{{Label: text.T(ctx, "complaint.report.kind")}, {Label: text.T(ctx, "complaint.state")}, {Label: text.T(ctx, "complaint.submitted_at")}},
 	}
 	for _, p := range all {
-		out.Rows = append(out.Rows, []templ.Component{page.Anchor("/reports/"+string(p.ID), kindText(ctx, p.Kind)), page.ReportChip(string(p.State)), page.Time(p.CreatedAt)})
+		out.Rows = append(out.Rows, []templ.Component{page.Anchor("/reports/"+string(p.ID), page.BreachWord(ctx, p.Kind)), page.ReportChip(string(p.State)), page.Time(p.CreatedAt)})
 	}
 	return out
 }
@@ -189,10 +189,6 @@ func handlerText(ctx context.Context, q complaint.Complaint) string {
 		m = complaint.Platform
 	}
 	return text.T(ctx, "complaint.handler."+string(m))
-}
-
-func kindText(ctx context.Context, kind string) string {
-	return text.T(ctx, "complaint.kind."+strings.NewReplacer(" ", "_", ".", "_").Replace(kind))
 }
 
 // dueOf is when the next answer is due.
@@ -221,6 +217,7 @@ func complainAgain(c *serve.Call, failed error) error {
 	errs := page.FieldErrors(ctx, failed)
 	v := complainView{Key: keptKey(c)}
 	v.Topic = page.Field{Name: "topic", Label: text.T(ctx, "complaint.topic"), Required: true, Value: c.R.FormValue("topic"), Error: errs["topic"]}
+	v.Topic.Options = []page.Option{page.Choose(ctx)}
 	for _, one := range complaint.Topics {
 		v.Topic.Options = append(v.Topic.Options, page.Option{Value: one, Label: text.T(ctx, "complaint.topic."+one)})
 	}
@@ -319,7 +316,7 @@ func complaintAgain(c *serve.Call, failed error) error {
 	v.Title = text.T(ctx, "complaint.topic."+v.Record.Complaint.Topic)
 	v.Dispute = c.Complained(v.Record, "/complaints/"+string(id), failed)
 	v.Refusal = refusal(c, failed)
-	frame := chrome(c, v.Title, complaintsCrumb(c))
+	frame := chrome(c, text.T(ctx, "complaint.vendor.due", "Topic", v.Title), complaintsCrumb(c))
 	if c.R.Method == http.MethodPost {
 		frame.Path = "/complaints/" + string(id)
 	}
@@ -644,6 +641,10 @@ type reportView struct {
 	Key                               string
 }
 
+func reportCrumb(c *serve.Call) page.Link {
+	return page.Link{Label: text.T(c.R.Context(), "complaint.title"), Href: "/rules/complaints"}
+}
+
 func reportForm(c *serve.Call) error { return reportAgain(c, nil) }
 
 func reportAgain(c *serve.Call, failed error) error {
@@ -651,8 +652,9 @@ func reportAgain(c *serve.Call, failed error) error {
 	errs := page.FieldErrors(ctx, failed)
 	v := reportView{Key: keptKey(c)}
 	v.Kind = page.Field{Name: "kind", Label: text.T(ctx, "complaint.report.kind"), Required: true, Value: c.R.FormValue("kind"), Error: errs["kind"]}
+	v.Kind.Options = []page.Option{page.Choose(ctx)}
 	for _, one := range complaint.Kinds {
-		v.Kind.Options = append(v.Kind.Options, page.Option{Value: one, Label: kindText(ctx, one)})
+		v.Kind.Options = append(v.Kind.Options, page.Option{Value: one, Label: page.BreachWord(ctx, one)})
 	}
 	v.Product = field(c, errs, page.Field{Name: "product", Label: text.T(ctx, "complaint.report.product"), Hint: text.T(ctx, "complaint.report.product.hint"), Value: c.R.FormValue("product")})
 	v.Place = field(c, errs, page.Field{Name: "place", Label: text.T(ctx, "complaint.report.place"), Hint: text.T(ctx, "complaint.report.place.hint"), Quiet: true})
@@ -661,7 +663,7 @@ func reportAgain(c *serve.Call, failed error) error {
 		v.Email = field(c, errs, page.Field{Name: "email", Label: text.T(ctx, "complaint.report.email"), Hint: text.T(ctx, "complaint.report.email.hint"), Kind: "email", Autocomplete: "email", Required: true})
 	}
 	v.Refusal = refusal(c, failed, v.Kind, v.Product, v.Place, v.Text, v.Email)
-	return show(c, refusalStatus(failed), reportPage(chrome(c, text.T(ctx, "complaint.report.title"), page.Link{Label: text.T(ctx, "complaint.title"), Href: "/rules/complaints"}), v))
+	return show(c, refusalStatus(failed), reportPage(chrome(c, text.T(ctx, "complaint.report.title"), reportCrumb(c)), v))
 }
 
 func sendReport(c *serve.Call) error {
@@ -689,14 +691,14 @@ func sendReport(c *serve.Call) error {
 		return err
 	}
 	v := reportView{Report: &complaint.Report{ID: made.Report, State: made.State}, Code: code}
-	frame := chrome(c, text.T(ctx, "complaint.report.thanks"))
+	frame := chrome(c, text.T(ctx, "complaint.report.thanks"), reportCrumb(c))
 	frame.Path = "/report"
 	return show(c, http.StatusOK, reportReceipt(frame, v))
 }
 
 func confirmForm(c *serve.Call) error {
 	v := reportView{Report: &complaint.Report{ID: complaint.ReportID(c.R.FormValue("number"))}, Token: c.R.FormValue("token")}
-	return show(c, http.StatusOK, confirmPage(chrome(c, text.T(c.R.Context(), "complaint.report.confirm")), v))
+	return show(c, http.StatusOK, confirmPage(chrome(c, text.T(c.R.Context(), "complaint.report.confirm"), reportCrumb(c)), v))
 }
 
 func confirmReport(c *serve.Call) error {
@@ -712,7 +714,7 @@ func confirmReport(c *serve.Call) error {
 		return err
 	}
 	v.Done, v.Refusal = err == nil, refusal(c, err)
-	frame := chrome(c, text.T(ctx, "complaint.report.confirm"))
+	frame := chrome(c, text.T(ctx, "complaint.report.confirm"), reportCrumb(c))
 	frame.Path = "/report/track"
 	return show(c, refusalStatus(err), confirmPage(frame, v))
 }
@@ -737,7 +739,7 @@ func tracked(c *serve.Call, p *complaint.Report, failed error) error {
 	v.Number = field(c, nil, page.Field{Name: "number", Label: text.T(ctx, "complaint.report.number"), Required: true})
 	v.Secret = page.Field{Name: "secret", Label: text.T(ctx, "complaint.report.secret"), Required: true, Autocomplete: "off"}
 	v.Refusal = refusal(c, failed)
-	frame := chrome(c, text.T(ctx, "complaint.report.track"))
+	frame := chrome(c, text.T(ctx, "complaint.report.track"), reportCrumb(c))
 	frame.Path = "/report/track"
 	return show(c, refusalStatus(failed), trackPage(frame, v))
 }
@@ -751,14 +753,14 @@ func myReport(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	return show(c, http.StatusOK, myReportPage(chrome(c, kindText(c.R.Context(), v.Report.Kind), complaintsCrumb(c)), v))
+	return show(c, http.StatusOK, myReportPage(chrome(c, page.BreachWord(c.R.Context(), v.Report.Kind), complaintsCrumb(c)), v))
 }
 
 func reportTerms(ctx context.Context, p complaint.Report) []page.Term {
 	out := []page.Term{
 		{Label: text.T(ctx, "complaint.report.number"), Value: page.ID(string(p.ID))},
 		{Label: text.T(ctx, "complaint.state"), Value: page.ReportChip(string(p.State))},
-		{Label: text.T(ctx, "complaint.report.kind"), Text: kindText(ctx, p.Kind)},
+		{Label: text.T(ctx, "complaint.report.kind"), Text: page.BreachWord(ctx, p.Kind)},
 		{Label: text.T(ctx, "complaint.report.text"), Text: p.Text},
 		{Label: text.T(ctx, "complaint.submitted_at"), Value: page.Time(p.CreatedAt)},
 	}

@@ -300,6 +300,7 @@ func TestDisputesInARealBrowser(t *testing.T) {
 	var first, second, other complaint.Complaint
 	var claim complaint.Claim
 	var report complaint.Report
+	code := ""
 	s.Write(func(tx *db.Tx) (err error) {
 		in := complaint.Ask{Topic: "not_working", Order: o.ID, Text: "实例无法启动，重启三次都停在同一处。", Demand: "请修复并说明原因"}
 		if first, err = rules.Submit(t.Context(), tx, customer, in); err != nil {
@@ -339,7 +340,7 @@ func TestDisputesInARealBrowser(t *testing.T) {
 		if claim, err = rules.Offer(t.Context(), tx, s.Support, claim.ID, claim.Version, complaint.Terms{Refund: terms.Refund, Damages: terms.Damages, Exception: terms.Exception, Basis: terms.Basis, Note: "建议"}); err != nil {
 			return err
 		}
-		report, _, err = rules.Report(t.Context(), tx, customer, complaint.Notice{Kind: "UA 4.11", Product: s.offer.Product.Slug, Text: "要求私下转账", Locale: "zh", Source: "1"})
+		report, code, err = rules.Report(t.Context(), tx, customer, complaint.Notice{Kind: "UA 4.11", Product: s.offer.Product.Slug, Text: "要求私下转账", Locale: "zh", Source: "1"})
 		return err
 	})
 	task := ""
@@ -348,21 +349,41 @@ func TestDisputesInARealBrowser(t *testing.T) {
 		task = string(open[0].ID)
 		return err
 	})
-	at := map[string]string{"p": s.url}
-	for who, by := range map[string]audit.Actor{"c": customer, "v": s.Seller, "o": s.Compliance} {
-		at[who] = tab.Serve(t, s.handler, s.token(t, by))
-	}
+	mine, seller, officer, nobody := tab.Serve(t, s.handler, s.token(t, customer)), tab.Serve(t, s.handler, s.token(t, s.Seller)), tab.Serve(t, s.handler, s.token(t, s.Compliance)), tab.Serve(t, s.handler, "")
 	b.Languages(func(lang string) {
-		for name, page := range map[string][2]string{
-			"help": {"p", "/rules/complaints"}, "report": {"p", "/report"}, "track": {"p", "/report/track"},
-			"list": {"c", "/complaints"}, "new": {"c", "/complaints/new?order=" + string(o.ID)}, "order": {"c", "/orders/" + string(o.ID)},
-			"complaint": {"c", "/complaints/" + string(first.ID)}, "claimform": {"c", "/orders/" + string(o.ID) + "/claim"}, "claim": {"c", "/claims/" + string(claim.ID)},
-			"vendor-queue": {"v", "/vendor/complaints"}, "vendor-complaint": {"v", "/vendor/complaints/" + string(second.ID)}, "vendor-claim": {"v", "/vendor/claims/" + string(claim.ID)},
-			"operator-board": {"o", "/operator/complaints"}, "operator-complaint": {"o", "/operator/complaints/" + string(first.ID)}, "operator-sort": {"o", "/operator/complaints/" + string(other.ID)},
-			"operator-claim": {"o", "/operator/claims/" + string(claim.ID)}, "operator-report": {"o", "/operator/reports/" + string(report.ID)}, "operator-task": {"o", "/operator/knowledge/" + task},
+		for _, page := range [][3]string{
+			{"help", nobody, "/rules/complaints"}, {"report", nobody, "/report"}, {"track", nobody, "/report/track"},
+			{"list", mine, "/complaints"}, {"new", mine, "/complaints/new?order=" + string(o.ID)}, {"order", mine, "/orders/" + string(o.ID)},
+			{"complaint", mine, "/complaints/" + string(first.ID)}, {"claimform", mine, "/orders/" + string(o.ID) + "/claim"}, {"claim", mine, "/claims/" + string(claim.ID)},
+			{"my-report", mine, "/reports/" + string(report.ID)},
+			{"vendor-queue", seller, "/vendor/complaints"}, {"vendor-complaint", seller, "/vendor/complaints/" + string(second.ID)}, {"vendor-claim", seller, "/vendor/claims/" + string(claim.ID)},
+			{"operator-board", officer, "/operator/complaints"}, {"operator-complaint", officer, "/operator/complaints/" + string(first.ID)}, {"operator-sort", officer, "/operator/complaints/" + string(other.ID)},
+			{"operator-claim", officer, "/operator/claims/" + string(claim.ID)}, {"operator-report", officer, "/operator/reports/" + string(report.ID)}, {"operator-task", officer, "/operator/knowledge/" + task},
 		} {
-			b.Open(at[page[0]], page[1], lang)
-			b.Look(name, lang)
+			b.Open(page[1], page[2], lang)
+			b.Look(page[0], lang)
 		}
+	})
+	b.Languages(func(lang string) {
+		for _, form := range [][4]string{
+			{"report-refused", nobody, "/report", `main [name="text"]`}, {"new-refused", mine, "/complaints/new", `main [name="text"]`},
+			{"claim-refused", mine, "/orders/" + string(o.ID) + "/claim", `main [name="loss"]`}, {"track-refused", nobody, "/report/track", `[name="number"]`},
+			{"vendor-refused", seller, "/vendor/complaints/" + string(second.ID), `form[action$="/forward"] [name="note"]`},
+			{"decide-refused", officer, "/operator/complaints/" + string(first.ID), `[name="clause"]`},
+		} {
+			b.Open(form[1], form[2], lang)
+			b.Send(form[3])
+			b.Look(form[0], lang)
+		}
+		b.Open(nobody, "/report/track", lang)
+		tab.Ask[string](b, `document.querySelector("[name=number]").value = "`+string(report.ID)+`"`)
+		tab.Ask[string](b, `document.querySelector("[name=secret]").value = "`+code+`"`)
+		b.Send(`[name="number"]`)
+		b.Look("track-found", lang)
+		b.Open(mine, "/report", lang)
+		tab.Ask[string](b, `document.querySelector("main [name=text]").value = "要求加个人微信付款。"`)
+		tab.Ask[string](b, `document.querySelector("main [name=place]").value = "聊天窗口"`)
+		b.Send(`main [name="text"]`)
+		b.Look("report-receipt", lang)
 	})
 }

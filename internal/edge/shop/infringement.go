@@ -96,7 +96,7 @@ func infringementEntry(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	frame := chrome(c, v.Target.Title.In(c.Lang), page.Link{Label: text.T(ctx, "infringement.register"), Href: registerPath})
+	frame := chrome(c, text.T(ctx, "infringement.of", "Title", v.Target.Title.In(c.Lang)), page.Link{Label: text.T(ctx, "infringement.register"), Href: registerPath})
 	return show(c, http.StatusOK, registerEntry(frame, v))
 }
 
@@ -547,7 +547,7 @@ func answerAgain(c *serve.Call, failed error) error {
 		Typed: typed(c, "name", "contact", "statement", "proof", "summary"), Errors: page.FieldErrors(ctx, failed),
 	}
 	v.Refusal = refusal(c, failed)
-	frame := chrome(c, v.Target.Title.In(c.Lang), page.Link{Label: text.T(ctx, "infringement.mine"), Href: registerPath + "/mine"})
+	frame := chrome(c, text.T(ctx, "infringement.of", "Title", v.Target.Title.In(c.Lang)), page.Link{Label: text.T(ctx, "infringement.mine"), Href: registerPath + "/mine"})
 	frame.Path = path
 	return show(c, refusalStatus(failed), answerPage(frame, v))
 }

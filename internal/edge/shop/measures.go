@@ -55,7 +55,7 @@ func endOf(ctx context.Context, r db.Reader, c *serve.Call) (*enforcement.Termin
 func caseRows(ctx context.Context, cases []enforcement.Case) (rows [][]templ.Component) {
 	for _, k := range cases {
 		rows = append(rows, []templ.Component{
-			page.Anchor(measuresPath+"/"+string(k.ID), text.T(ctx, "enforcement.case.title", "Clause", k.Violation)), page.CaseChip(string(k.State)), page.Time(k.ServedAt), page.Time(k.AppealUntil),
+			page.Anchor(measuresPath+"/"+string(k.ID), text.T(ctx, "enforcement.case.title", "What", page.BreachWord(ctx, k.Violation))), page.CaseChip(string(k.State)), page.Time(k.ServedAt), page.Time(k.AppealUntil),
 		})
 	}
 	return rows
@@ -71,7 +71,7 @@ func measureAgain(c *serve.Call, failed error) error {
 	if err != nil {
 		return err
 	}
-	frame := chrome(c, text.T(ctx, "enforcement.case.title", "Clause", shown.Violation),
+	frame := chrome(c, text.T(ctx, "enforcement.case.title", "What", page.BreachWord(ctx, shown.Violation)),
 		page.Link{Label: text.T(ctx, "base.account"), Href: page.AccountPath}, page.Link{Label: text.T(ctx, "enforcement.mine.title"), Href: measuresPath})
 	frame.Path = at
 	return show(c, refusalStatus(failed), measurePage(frame, shown, refusal(c, failed, shown.Words), c.Now()))
@@ -114,7 +114,7 @@ func sanctions(c *serve.Call) error {
 			v.Past = append(v.Past, s)
 		}
 	}
-	return show(c, http.StatusOK, sanctionsPage(chrome(c, text.T(ctx, "enforcement.board.title")), v))
+	return show(c, http.StatusOK, sanctionsPage(chrome(c, text.T(ctx, "enforcement.board.title"), rulesCrumb(c)), v))
 }
 
 const sanctionsPerPage = 100

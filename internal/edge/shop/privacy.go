@@ -300,7 +300,7 @@ func oneRequest(c *serve.Call) error {
 	}); err != nil {
 		return err
 	}
-	return show(c, http.StatusOK, requestPage(chrome(c, text.T(ctx, "privacy.request.kind."+string(v.Kind)), accountCrumb(c), dataCrumb(ctx)), v))
+	return show(c, http.StatusOK, requestPage(chrome(c, text.T(ctx, "privacy.page.request", "Kind", text.T(ctx, "privacy.request.kind."+string(v.Kind))), accountCrumb(c), dataCrumb(ctx)), v))
 }
 
 func dataCrumb(ctx context.Context) page.Link {

@@ -3,12 +3,15 @@ package shop_test
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +26,7 @@ import (
 	"yunshi/internal/base/mail"
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/operatordesk"
+	"yunshi/internal/edge/page"
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/edge/shop"
 	"yunshi/internal/edge/vendordesk"
@@ -432,6 +436,35 @@ func TestClauseChipsLeadToTheTextOfTheClause(t *testing.T) {
 		if !places[clause] {
 			t.Errorf("no place for clause %s", clause)
 		}
+	}
+}
+
+// cited is a law as code cites it.
+var cited = regexp.MustCompile(`"((?:ECL|PIPL|CSL|AL|CPL) \d+)"`)
+
+func TestEveryLawThatIsCitedIsExplained(t *testing.T) {
+	s := open(t)
+	places := map[string]bool{}
+	for _, n := range s.browser(t, text.ZH).get("/rules/law").all("article") {
+		places["/rules/law#"+attr(n, "id")] = true
+	}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "../../sim") {
+			return err
+		}
+		code, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, m := range cited.FindAllStringSubmatch(string(code), -1) {
+			if !places[page.ClauseURL(m[1])] {
+				t.Errorf("%s cites %s, which no page explains", path, m[1])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -76,8 +76,8 @@ func TestTheMoneyPagesInARealBrowser(t *testing.T) {
 		}
 		// From the form to the question, by its button alone.
 		b.Open(server, "/vendor/income", lang)
-		tab.Ask[bool](b, `{ const f = document.querySelector('form[action="/vendor/income/withdrawals"]'); setTimeout(() => f.requestSubmit(), 0); true }`)
-		b.Until(`document.readyState === "complete" && !!document.querySelector('input[name=confirmed]')`)
+		b.Send(`form[action="/vendor/income/withdrawals"] button`)
+		b.Until(`!!document.querySelector('input[name=confirmed]')`)
 		b.Look("withdraw", lang)
 	})
 }

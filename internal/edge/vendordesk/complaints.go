@@ -106,7 +106,7 @@ func (d desk) complaints(c *serve.Call) error {
 		view.all = view.all[:perPage]
 		view.next = "/vendor/complaints?before=" + string(view.all[perPage-1].ID)
 	}
-	view.frame = d.frame(c, "/vendor/complaints", text.T(ctx, "complaint.vendor.title"))
+	view.frame = d.frame(c, "/vendor/complaints", text.T(ctx, "vendordesk.nav.complaints"))
 	return d.show(c, http.StatusOK, complaintsPage(view))
 }
 
@@ -180,7 +180,7 @@ func (d desk) complaintAgain(c *serve.Call, refusal error) error {
 		return err
 	}
 	view.dispute = c.Complained(view.Record, view.path(), refusal)
-	view.frame = d.frame(c, "/vendor/complaints", text.T(ctx, "complaint.topic."+view.Complaint.Topic))
+	view.frame = d.frame(c, "/vendor/complaints", text.T(ctx, "complaint.vendor.due", "Topic", text.T(ctx, "complaint.topic."+view.Complaint.Topic)))
 	return d.shown(c, refusal, complaintPage(view))
 }
 

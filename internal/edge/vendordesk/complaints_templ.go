@@ -119,7 +119,7 @@ func complaintsPage(v complaintsView) templ.Component {
 						Hidden:  true,
 						Columns: []page.Column{{Label: text.T(ctx, "complaint.topic")}, {Label: text.T(ctx, "base.state")}, {Label: text.T(ctx, "complaint.matter")}, {Label: text.T(ctx, "complaint.submitted_at")}},
 						Rows:    complaintRows(ctx, v.all),
-						Empty:   page.Empty{Title: text.T(ctx, "complaint.vendor.empty")},
+						Empty:   page.Empty{Title: text.T(ctx, "complaint.list.empty")},
 					}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -240,11 +240,9 @@ func complaintPage(v complaintView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				if v.refusal != nil {
-					templ_7745c5c3_Err = page.FaultBox(page.RefusalOf(ctx, v.refusal)).Render(ctx, templ_7745c5c3_Buffer)
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
+				templ_7745c5c3_Err = page.Refused(v.refusal, "note=complaint.desk.sort.note", "text=complaint.note", "complaint.contact.", "complaint.").Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, " ")
 				if templ_7745c5c3_Err != nil {
@@ -337,7 +335,7 @@ func complaintPage(v complaintView) templ.Component {
 								var templ_7745c5c3_Var13 string
 								templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(text.T(ctx, "complaint.vendor.forward.text") + " ")
 								if templ_7745c5c3_Err != nil {
-									return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/vendordesk/complaints.templ`, Line: 64, Col: 63}
+									return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/vendordesk/complaints.templ`, Line: 62, Col: 63}
 								}
 								_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 								if templ_7745c5c3_Err != nil {
@@ -480,11 +478,9 @@ func claimPage(v claimView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				if v.refusal != nil {
-					templ_7745c5c3_Err = page.FaultBox(page.RefusalOf(ctx, v.refusal)).Render(ctx, templ_7745c5c3_Buffer)
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
+				templ_7745c5c3_Err = page.Refused(v.refusal, "text=complaint.note", "claim.offer.", "claim.court.").Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, " ")
 				if templ_7745c5c3_Err != nil {
@@ -501,7 +497,7 @@ func claimPage(v claimView) templ.Component {
 				var templ_7745c5c3_Var18 string
 				templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(text.T(ctx, "claim.cap.text", "Cap", page.MoneyText(ctx, v.Claim.Cap), "Inside", v.Claim.CapIncludesRefund) + " ")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/vendordesk/complaints.templ`, Line: 90, Col: 121}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/vendordesk/complaints.templ`, Line: 86, Col: 121}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 				if templ_7745c5c3_Err != nil {
@@ -515,7 +511,7 @@ func claimPage(v claimView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = page.Anchor("/vendor/orders/"+string(v.Claim.Order), text.T(ctx, "refund.order")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = page.Anchor("/vendor/orders/"+string(v.Claim.Order), text.T(ctx, "claim.order")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -609,7 +605,7 @@ func claimPage(v claimView) templ.Component {
 						var templ_7745c5c3_Var22 string
 						templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(text.T(ctx, "claim.agree.text"))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/vendordesk/complaints.templ`, Line: 109, Col: 42}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/edge/vendordesk/complaints.templ`, Line: 105, Col: 42}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var22))
 						if templ_7745c5c3_Err != nil {

@@ -113,7 +113,7 @@ func (d desk) noticeAgain(c *serve.Call, refusal error) error {
 	for _, name := range []string{"name", "contact", "statement", "proof", "summary"} {
 		view.form.Typed[name] = c.R.PostFormValue(name)
 	}
-	view.frame = d.frame(c, "/vendor/infringements", view.Target.Title.In(c.Lang))
+	view.frame = d.frame(c, "/vendor/infringements", text.T(ctx, "infringement.of", "Title", view.Target.Title.In(c.Lang)))
 	return d.shown(c, refusal, noticePage(view))
 }
 

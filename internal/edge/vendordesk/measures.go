@@ -43,7 +43,7 @@ func (d desk) measures(c *serve.Call) error {
 func caseRows(ctx context.Context, all []enforcement.Case) (rows [][]templ.Component) {
 	for _, k := range all {
 		rows = append(rows, []templ.Component{
-			page.Anchor("/vendor/measures/"+string(k.ID), text.T(ctx, "enforcement.case.title", "Clause", k.Violation)), page.CaseChip(string(k.State)), page.Time(k.ServedAt), page.Time(k.AppealUntil),
+			page.Anchor("/vendor/measures/"+string(k.ID), text.T(ctx, "enforcement.case.title", "What", page.BreachWord(ctx, k.Violation))), page.CaseChip(string(k.State)), page.Time(k.ServedAt), page.Time(k.AppealUntil),
 		})
 	}
 	return rows
@@ -52,7 +52,7 @@ func caseRows(ctx context.Context, all []enforcement.Case) (rows [][]templ.Compo
 func reportRows(ctx context.Context, all []enforcement.Case) (rows [][]templ.Component) {
 	for _, k := range all {
 		rows = append(rows, []templ.Component{
-			page.Str(text.T(ctx, "enforcement.case.title", "Clause", k.Violation)), page.Chip(page.CaseTone(string(k.State)), text.T(ctx, "enforcement.reported."+string(k.State))), page.ID(string(k.Right)), page.Time(k.OpenedAt),
+			page.Str(text.T(ctx, "enforcement.case.title", "What", page.BreachWord(ctx, k.Violation))), page.Chip(page.CaseTone(string(k.State)), text.T(ctx, "enforcement.reported."+string(k.State))), page.ID(string(k.Right)), page.Time(k.OpenedAt),
 		})
 	}
 	return rows
@@ -66,7 +66,7 @@ func (d desk) measureAgain(c *serve.Call, refusal error) error {
 	if err != nil {
 		return err
 	}
-	f := d.frame(c, "/vendor/measures", text.T(ctx, "enforcement.case.title", "Clause", shown.Violation))
+	f := d.frame(c, "/vendor/measures", text.T(ctx, "enforcement.case.title", "What", page.BreachWord(ctx, shown.Violation)))
 	return d.shown(c, refusal, measurePage(f, shown, refusal, c.Now()))
 }
 
@@ -107,10 +107,11 @@ func (d desk) reportAgain(c *serve.Call, refusal error) error {
 		types, err := enforcement.Types(ctx, r)
 		for clause, t := range types {
 			if t.Product {
-				view.types = append(view.types, page.Option{Value: clause, Label: text.T(ctx, "enforcement.type."+strings.TrimPrefix(clause, "UA "))})
+				view.types = append(view.types, page.Option{Value: clause, Label: page.BreachWord(ctx, clause)})
 			}
 		}
 		slices.SortFunc(view.types, func(a, b page.Option) int { return strings.Compare(a.Value, b.Value) })
+		view.types = append([]page.Option{page.Choose(ctx)}, view.types...)
 		return err
 	}); err != nil {
 		return err

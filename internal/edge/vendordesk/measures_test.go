@@ -134,7 +134,7 @@ func TestClause_8_2_TheDesksDecideServeAndHearTheAppeal(t *testing.T) {
 			if a.status != 303 {
 				t.Fatalf("%d %s", a.status, said(a.body))
 			}
-			e.seller.says("/vendor/measures", "RB enforcement-8", "执行中")
+			e.seller.says("/vendor/measures", "虚假交易和虚假宣传", "执行中")
 			e.seller.says("/vendor/measures/"+id, "全国第一", "责令更正", "删除“全国第一”。", "店铺展示", "提交申诉", "工作人员")
 			e.nobody.says("/sanctions", "正在执行", "enforcement-8", "店铺展示")
 			if a := e.buyer.get("/account/measures/" + id); a.status != 404 {
@@ -225,7 +225,7 @@ func TestClause_4_9_1_CheckoutAndDeliveryShowTheLicence(t *testing.T) {
 		}
 		form.Set("order", string(o.ID))
 		e.seller.must("/vendor/reports/new", form)
-		e.seller.says("/vendor/measures", "处理中", "UA 4.9.1")
+		e.seller.says("/vendor/measures", "处理中", "反编译或者破解")
 		if a := e.seller.get("/vendor/measures"); strings.Contains(a.body, e.customer.Account) {
 			t.Error("the vendor is told whose account it is")
 		}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
@@ -151,10 +150,10 @@ func Describe(l text.Lang, m, times Measure) string {
 	for _, f := range m.Functions {
 		functions = append(functions, text.In(l, "enforcement.function."+f))
 	}
-	kv := []any{"Functions", strings.Join(functions, text.In(l, "enforcement.comma")), "Demand", m.Demand, "Content", m.Content.ID}
+	kv := []any{"Functions", strings.Join(functions, text.In(l, "enforcement.comma")), "Demand", strings.TrimRight(m.Demand, "。."), "Content", m.Content.ID}
 	for name, at := range map[string]time.Time{"Due": times.DueAt, "Until": times.UntilAt, "Review": times.ReviewAt, "From": times.EffectiveAt} {
 		if !at.IsZero() {
-			kv = append(kv, name, at.In(calendar.Shanghai).Format("2006-01-02 15:04"))
+			kv = append(kv, name, text.Time(text.With(context.Background(), l), at))
 		}
 	}
 	return text.In(l, "enforcement.says."+string(m.Kind), kv...)

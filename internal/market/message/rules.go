@@ -55,6 +55,8 @@ func params(ctx context.Context, l text.Lang, in map[string]string) []any {
 			if t, err := time.Parse(time.RFC3339, value); err == nil {
 				value = text.Time(ctx, t)
 			}
+		case name == "Clause" || name == "Rule" || name == "Basis":
+			value = text.Clauses(l, strings.Split(value, ", ")...)
 		default:
 			if key := "notice." + strings.ToLower(name) + "." + value; text.Has(l, key) {
 				value = text.In(l, key)

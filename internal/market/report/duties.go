@@ -89,6 +89,8 @@ func stands(s Sight, now time.Time) string {
 		return "due"
 	case s.Open > 0:
 		return "open"
+	case s.Last.IsZero():
+		return "never"
 	}
 	return "done"
 }

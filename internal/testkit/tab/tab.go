@@ -108,6 +108,13 @@ func (b *Tab) Languages(look func(lang string)) {
 	}
 }
 
+// Send sends the form around an element as it stands and waits for what comes.
+func (b *Tab) Send(selector string) {
+	b.t.Helper()
+	Ask[bool](b, fmt.Sprintf(`{ document.documentElement.dataset.left = "yes"; const f = document.querySelector(%q).closest("form"); setTimeout(() => f.requestSubmit(f.querySelector("button[type=submit]")), 0); true }`, selector))
+	b.Until(`document.readyState === "complete" && document.documentElement.dataset.left !== "yes"`)
+}
+
 // Open goes to a page in a language. A page that sends elsewhere is an error of
 // the test.
 func (b *Tab) Open(base, path, lang string) {
