@@ -3,7 +3,6 @@ package operatordesk
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
