@@ -66,6 +66,7 @@ var given = map[string]map[string]any{
 	"infringement_step":        {"side": "notifier"},
 	"invoice_invoice":          {"net": 1, "number": "11111111111111111111", "tax": 0, "total": 1},
 	"invoice_operator":         {"net": 1, "period": "2020-01", "tax": 0, "total": 1, "year": 2020},
+	"invoice_title":            {"removed_at": 0},
 	"invoice_request":          {"ended_at": 0, "state": "issued"},
 	"message_post":             {"author": "account_account-1", "clause": "", "side": "customer", "state": "sent"},
 	"message_thread":           {"other": "account_account-2"},
@@ -122,6 +123,7 @@ var (
 	created   = regexp.MustCompile(`(?s)CREATE TABLE (\w+) \((.*?)\n\);`)
 	aBool     = regexp.MustCompile(`(?m)^\s+(\w+) BOOLEAN`)
 	addedBool = regexp.MustCompile(`ALTER TABLE (\w+) ADD COLUMN (\w+) BOOLEAN`)
+	added     = regexp.MustCompile(`ALTER TABLE (\w+) ADD COLUMN (.*);`)
 )
 
 func newFiller(t *testing.T, d *db.DB) *filler {
@@ -164,6 +166,9 @@ func newFiller(t *testing.T, d *db.DB) *filler {
 			for _, b := range aBool.FindAllStringSubmatch(m[2], -1) {
 				f.bools[name+"."+b[1]] = true
 			}
+		}
+		for _, m := range added.FindAllStringSubmatch(string(body), -1) {
+			f.schema[m[1]] += "\n" + m[2]
 		}
 		for _, b := range addedBool.FindAllStringSubmatch(string(body), -1) {
 			f.bools[b[1]+"."+b[2]] = true
@@ -293,6 +298,11 @@ func (f *filler) fill(table string) {
 			other[column] = value
 		}
 		other["id"] = "account_account-2"
+		sealed, err := f.d.Keys().Seal("somebody else", place(t, "display_name_sealed", other))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		other["display_name_sealed"] = sealed
 		f.insert(table, other)
 	}
 }
@@ -383,8 +393,8 @@ func TestTheCopyIsWholeAndHoldsNobodyElse(t *testing.T) {
 				said := fmt.Sprint(sheet.Rows)
 				for column, kind := range table.Persons {
 					_, apart := v.Apart[column]
-					if !speaks(kind) || column == "password_hash" || table.Name == "order_order" {
-						continue
+					if says, plain := f.rows[table.Name][column].(string); !speaks(kind) || plain && says != mark(table.Name, column) {
+						continue // what a check or a key wants there is no mark
 					}
 					if strings.Contains(said, mark(table.Name, column)) == apart {
 						t.Errorf("%s.%s: shown %v, declared apart %v", name, column, !apart, apart)
