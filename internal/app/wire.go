@@ -124,7 +124,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 		complaint.Work{Rules: complaints, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 		infringement.Work{Rules: notices, Sender: sender, BaseURL: a.Config.BaseURL}.Handlers(),
 		EvidenceWork(a.DB, a.Blob, a.signing).Handlers(),
-		privacy.Work{Keep: privacy.Keepers()}.Handlers(),
+		privacy.Work{Keep: privacy.Keepers(), Files: a.Blob, Used: report.FileUsed}.Handlers(),
 	)
 	if err != nil {
 		return nil, err

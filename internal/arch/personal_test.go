@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// personalReaders are the functions that return who a customer is in plain.
-var personalReaders = []string{"PersonalOf"}
+// personalReaders are the functions that return who a customer is, or from where it came, in plain.
+var personalReaders = []string{"PersonalOf", "SignIns"}
 
 // personalDataLeavesAtOnePlace: only package privacy reads a customer's plain contact, because there a consent or a
 // disclosure stands behind it.

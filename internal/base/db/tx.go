@@ -283,16 +283,33 @@ func Blank(ctx context.Context, tx *Tx, ids, owner, update string, at func(id st
 	if err != nil {
 		return 0, err
 	}
-	for _, id := range all {
-		empty, err := tx.Keys().Seal("", at(id))
-		if err != nil {
-			return changed, err
+	return Empty(ctx, tx, all, Emptying{Update: update, At: at})
+}
+
+// Emptying is how a sealed column becomes empty: Update takes the sealed emptiness
+// and the id of what it belongs to, At is where that is sealed, and Plain is what it
+// then opens to.
+type Emptying struct {
+	Update string
+	At     func(id string) string
+	Plain  string
+}
+
+// Empty empties sealed columns of everything that ids name, and returns how many
+// rows it has changed.
+func Empty(ctx context.Context, tx *Tx, ids []string, columns ...Emptying) (changed int64, err error) {
+	for _, id := range ids {
+		for _, c := range columns {
+			sealed, err := tx.Keys().Seal(c.Plain, c.At(id))
+			if err != nil {
+				return changed, err
+			}
+			n, err := tx.Exec(ctx, c.Update, sealed, id)
+			if err != nil {
+				return changed, err
+			}
+			changed += n
 		}
-		n, err := tx.Exec(ctx, update, empty, id)
-		if err != nil {
-			return changed, err
-		}
-		changed += n
 	}
 	return changed, nil
 }

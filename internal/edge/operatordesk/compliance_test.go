@@ -5,9 +5,14 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/mail"
+	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/message"
+	"yunshi/internal/market/operation"
 	"yunshi/internal/market/report"
 	"yunshi/internal/testkit"
 )
@@ -58,6 +63,63 @@ func TestIdentitiesAreFiledInJanuaryAndJuly(t *testing.T) {
 		d.Registered(account.LegalPerson)
 		if s := standing("vendor_identity"); s.Due.IsZero() || s.State != "done" && s.State != "due" {
 			t.Errorf("re-verification: %+v %s", s.Sight, s.State)
+		}
+	})
+}
+
+// The hour by which the authority is told stands on the desk, in the list, on the
+// incident and among the duties, and turns into an alarm when it is over.
+func TestClause_7_2_TheDeskCountsDownToTheAuthority(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, dbase *db.DB, clock *testkit.Clock) {
+		d := open(t, dbase, clock)
+		d.With(operation.Work{}.Handlers())
+		d.With(message.Work{Sender: &mail.Recorder{}}.Handlers())
+		for _, law := range []struct {
+			code, article string
+			hours         time.Duration
+		}{{"CN", "PIPL 57", 4 * time.Hour}, {"EU", "GDPR 33", 72 * time.Hour}, {"OTHER", "", 0}} {
+			t.Run(law.code, func(t *testing.T) {
+				var i operation.Incident
+				d.Write(func(tx *db.Tx) (err error) {
+					if _, err = tx.Exec(t.Context(), `UPDATE agreement_version SET jurisdiction = $1`, law.code); err != nil {
+						return err
+					}
+					i, err = operation.OpenIncident(t.Context(), tx, d.Compliance, operation.Finding{Kind: "leak", Personal: true, DataKinds: []string{"orders"}, Everyone: true, Summary: "密钥泄露"})
+					return err
+				})
+				at := "/operator/incidents/" + string(i.ID)
+				for lang, word := range map[string]string{"zh": "主管部门告知期限", "en": "Authority told by"} {
+					officer := d.enter(d.Compliance, lang)
+					page := officer.see(at, word)
+					if law.hours == 0 {
+						officer.see(at, text.In(text.Lang(lang), "operation.due.none"))
+						if strings.Contains(page, "PIPL 57") || strings.Contains(page, "GDPR 33") {
+							t.Error("a law is named that does not stand under the agreement")
+						}
+						continue
+					}
+					due := i.DetectedAt.Add(law.hours).UTC().Format(time.RFC3339)
+					for _, path := range []string{at, "/operator/incidents", "/operator", "/operator/compliance"} {
+						officer.see(path, due)
+					}
+					officer.see(at, law.article)
+					officer.see("/operator/compliance", law.article)
+				}
+				if law.hours == 0 {
+					return
+				}
+				clock.Advance(law.hours + time.Minute)
+				d.Drain()
+				officer := d.enter(d.Compliance, "en")
+				officer.see("/operator/compliance", text.In(text.EN, "duty.state.overdue"))
+				d.Write(func(tx *db.Tx) error {
+					_, err := operation.ReportAuthority(t.Context(), tx, d.Compliance, i.ID, i.Version, "网信部门", "WX-1")
+					return err
+				})
+				if page := officer.see("/operator/incidents"); strings.Contains(page, i.AuthorityDue.UTC().Format(time.RFC3339)) {
+					t.Error("it counts although the authority was told")
+				}
+			})
 		}
 	})
 }

@@ -180,8 +180,11 @@ func operationItems(ctx context.Context, r db.Reader) (items []page.QueueItem, e
 		item := page.QueueItem{
 			Href: "/operator/incidents/" + string(one.ID), Title: text.T(ctx, "operation.incident."+one.Kind), ID: string(one.ID), Chip: stateChip(one.State), Note: since(ctx, one.DetectedAt),
 		}
-		if !one.DueAt.IsZero() && (one.AuthorityAt.IsZero() && one.AuthorityOffAt.IsZero() || one.SubjectsAt.IsZero() && one.SubjectsOffAt.IsZero()) {
-			item.Due = one.DueAt
+		switch authority, subjects := one.AuthorityOwed(), one.SubjectsOwed(); {
+		case !authority.IsZero():
+			item.Title, item.Due = text.T(ctx, "operation.queue.authority", "Kind", item.Title), authority
+		case !subjects.IsZero():
+			item.Due = subjects
 		}
 		items = append(items, item)
 	}
@@ -546,12 +549,8 @@ func (d desk) incidentsAgain(c *serve.Call, refusal error) error {
 
 func incidentRows(ctx context.Context, now time.Time, all []operation.Incident) (rows [][]templ.Component) {
 	for _, i := range all {
-		var due templ.Component = page.Str("")
-		if i.State != operation.Closed && !i.DueAt.IsZero() {
-			due = page.Clock(now, i.DueAt)
-		}
 		rows = append(rows, []templ.Component{
-			linked("/operator/incidents/"+string(i.ID), text.T(ctx, "operation.incident."+i.Kind), string(i.ID)), stateChip(i.State), page.Time(i.DetectedAt), due,
+			linked("/operator/incidents/"+string(i.ID), text.T(ctx, "operation.incident."+i.Kind), string(i.ID)), stateChip(i.State), page.Time(i.DetectedAt), page.Clock(now, i.AuthorityOwed()), page.Clock(now, i.SubjectsOwed()),
 		})
 	}
 	return rows
@@ -672,7 +671,9 @@ func incidentTerms(ctx context.Context, v incidentView) []page.Term {
 	}
 	add("operation.field.data_kinds", page.Str(strings.Join(kinds, text.T(ctx, "operation.comma"))), len(kinds) > 0)
 	add("operation.field.subjects", page.Str(scope), scope != "")
-	add("operation.due", page.Clock(v.now, v.DueAt), !v.DueAt.IsZero() && v.State != operation.Closed)
+	add("operation.due.authority", page.Time(v.AuthorityDue), !v.AuthorityDue.IsZero())
+	add("operation.due.authority", page.Str(text.T(ctx, "operation.due.none")), v.Personal && v.AuthorityDue.IsZero())
+	add("operation.due.subjects", page.Time(v.DueAt), !v.DueAt.IsZero())
 	add("operation.fault", page.Str(text.T(ctx, "operation.fault."+string(v.Fault))), v.Fault != "")
 	add("operation.field.reasons", page.Paragraphs(v.Assessment), v.Assessment != "")
 	add("operation.authority", page.Str(v.Authority+" · "+v.AuthorityRef), !v.AuthorityAt.IsZero())

@@ -83,7 +83,7 @@ func TestTheServicePagesOfTheOperatorInARealBrowser(t *testing.T) {
 	b := tab.Open(t)
 	w, handler, s := serviceMarket(t)
 	lookAt(t, b, tab.Serve(t, handler, sessionOf(t, w, w.Compliance)), [][2]string{
-		{"interruptions", "/operator/interruptions"}, {"interruption", "/operator/interruptions/" + string(s.contested)}, {"incidents", "/operator/incidents"},
+		{"interruptions", "/operator/interruptions"}, {"interruption", "/operator/interruptions/" + string(s.contested)}, {"incidents", "/operator/incidents"}, {"duties", "/operator/compliance"}, {"desk", "/operator"},
 		{"incident", "/operator/incidents/" + string(s.incident)}, {"op-changes", "/operator/changes"}, {"categories", "/operator/categories?change=saas_hr"},
 		{"service", "/operator/service"}, {"service-one", "/operator/service/" + string(s.end)},
 	})

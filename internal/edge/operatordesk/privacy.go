@@ -130,6 +130,7 @@ type privacyView struct {
 	register []privacy.Disclosure
 	closings []privacy.Closing
 	erasures []privacy.Erasure
+	holds    []privacy.Hold
 	next     string
 }
 
@@ -144,6 +145,9 @@ func (d desk) privacy(c *serve.Call) error {
 			return err
 		}
 		if view.erasures, err = privacy.Erasures(ctx, r, 20); err != nil {
+			return err
+		}
+		if view.holds, err = c.Market.Keep.Holds(ctx, r); err != nil {
 			return err
 		}
 		view.register, err = privacy.Register(ctx, r, privacy.DisclosureID(c.R.URL.Query().Get("before")), perPage+1)
@@ -177,6 +181,15 @@ func closingRows(ctx context.Context, all []privacy.Closing) (rows [][]templ.Com
 	for _, one := range all {
 		rows = append(rows, []templ.Component{
 			page.Anchor("/operator/privacy/closings/"+string(one.ID), string(one.Account)), page.Str(text.T(ctx, "privacy.end."+one.Cause)), page.Time(one.EndAt), page.Time(one.PurgeAt),
+		})
+	}
+	return rows
+}
+
+func holdRows(all []privacy.Hold) (rows [][]templ.Component) {
+	for _, one := range all {
+		rows = append(rows, []templ.Component{
+			page.Anchor("/operator/privacy/closings/"+string(one.ID), string(one.Account)), page.ID(one.Matter), page.Time(one.TradeDue), page.Time(one.InvoiceDue),
 		})
 	}
 	return rows

@@ -208,11 +208,11 @@ func deduction(t *testing.T, w *world.Trade, one audit.Actor) func(by audit.Acto
 	}
 }
 
-// writeOff: of a vendor's debt, the fee of a dispute that nothing is there to pay from.
+// writeOff: of a vendor's debt, a yearly fee that nothing is there to pay from.
 func writeOff(t *testing.T, w *world.Trade, one audit.Actor) func(by audit.Actor) error {
 	_, poor := w.NewVendor()
 	must(t, try(t, w, func(tx *db.Tx) error {
-		_, err := ledger.DisputeFeeCharged(t.Context(), tx, "dsp_1", string(poor), yuan(10), tx.Now())
+		_, err := ledger.PlatformFee(t.Context(), tx, "four-eyes", string(poor), yuan(10), tx.Now())
 		return err
 	}))
 	return func(by audit.Actor) error {

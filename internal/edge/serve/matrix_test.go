@@ -121,7 +121,7 @@ type matrix struct {
 	// What the objects are made from.
 	offer                  catalog.Offer
 	order                  order.Order
-	loading                delivery.ID // has a file to load
+	file                   catalog.Offer // something to load
 	rated, discount, batch string
 	xml                    []byte // of the invoice
 	bound                  string // a record that names the buyer's account
@@ -350,13 +350,16 @@ func TestEveryRouteLetsInWhomItsColumnSays(t *testing.T) {
 func (m *matrix) links(all things) {
 	m.t.Helper()
 	const others = "/btvmwcfsxz"
+	bought := m.Bought(m.people[customer], m.file) // anew: the months that the objects took have ended the first
 	m.Read(func(r db.Reader) error {
+		loading, err := delivery.OfOrder(m.t.Context(), r, string(bought.ID))
+		must(m.t, err)
 		person, _, err := account.Resolve(m.t.Context(), r, m.sessions[customer])
 		must(m.t, err)
 		program, _, err := account.ResolveKey(m.t.Context(), r, m.keys[customer])
 		must(m.t, err)
 		for address, by := range map[string]audit.Actor{"/d/{token}": person, "/api/v1/downloads/{token}": program} {
-			link, err := delivery.NewLink(m.t.Context(), r, by, m.loading)
+			link, err := delivery.NewLink(m.t.Context(), r, by, loading[0].ID)
 			must(m.t, err)
 			all.put("o"+others, ids(link.Token), address)
 		}

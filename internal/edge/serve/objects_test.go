@@ -227,7 +227,8 @@ func (m *matrix) trade(all things) {
 	})
 	sheet := world.Content(delivery.Download, 19_800)
 	sheet.DeliveryType, sheet.Delivery.File = "download", listed.ID
-	loaded := m.Bought(buyer, m.Listed(sheet))
+	m.file = m.Listed(sheet)
+	loaded := m.Bought(buyer, m.file)
 	var (
 		right   entitlement.Entitlement
 		handed  []delivery.Delivery
@@ -254,7 +255,7 @@ func (m *matrix) trade(all things) {
 		}
 		return err
 	})
-	m.loading, m.discount, m.batch = loading[0].ID, string(discount.ID), string(batch.ID)
+	m.discount, m.batch = string(discount.ID), string(batch.ID)
 	m.Bought(buyer, m.ListedBy(m.people[rival], m.rival, world.Content(delivery.HookNative, 5_000))) // both have a month to account for
 
 	order, request := string(o.ID), string(asked.ID)

@@ -12,7 +12,6 @@ import (
 	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
-	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/delivery"

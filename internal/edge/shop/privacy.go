@@ -22,6 +22,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/privacy"
+	"yunshi/internal/market/report"
 	"yunshi/internal/market/vendor"
 )
 
@@ -246,12 +247,13 @@ func exportData(c *serve.Call) error {
 	}
 	var copied privacy.Copy
 	err := serve.Act(c, serve.Intent{Name: "privacy.export", Subjects: []string{c.Actor.Account}, Clauses: []string{"PIPL 45"}}, func(tx *db.Tx) (err error) {
-		copied, err = c.Market.Keep.Export(ctx, tx, c.Actor)
+		copied, err = privacy.Export(ctx, tx, c.Actor, report.Own)
 		return err
 	})
 	if err != nil {
 		return again(c, err, showData)
 	}
+	worded(ctx, copied.Sheets)
 	h, name := c.W.Header(), "yunshi-"+calendar.On(copied.At).String()
 	h.Set("Cache-Control", "no-store")
 	if c.R.PostFormValue("form") == "json" {
@@ -379,26 +381,40 @@ func requestWord(ctx context.Context, q privacy.Request) string {
 	return text.T(ctx, "privacy.request.state."+string(q.State))
 }
 
-// sheetColumns are the columns of a sheet in a copy, the id first.
-func sheetColumns(s account.Sheet) []string {
-	var out []string
-	for _, row := range s.Rows {
-		for column := range row {
-			if !slices.Contains(out, column) {
-				out = append(out, column)
-			}
+// worded gives the sheets of a copy their words.
+func worded(ctx context.Context, sheets []privacy.Sheet) {
+	for i := range sheets {
+		s := &sheets[i]
+		s.Title, s.Labels = text.T(ctx, "own.table."+s.Table), map[string]string{}
+		for _, column := range s.Columns {
+			s.Labels[column] = columnLabel(ctx, column)
 		}
 	}
-	slices.SortFunc(out, func(a, b string) int {
-		if (a == "id") != (b == "id") {
-			if a == "id" {
-				return -1
-			}
-			return 1
+}
+
+// columnLabel is the word for a column, and for the part of one that has parts.
+func columnLabel(ctx context.Context, column string) string {
+	words := strings.Split(column, ".")
+	for i, part := range words {
+		if key := "own.column." + part; text.Has(text.From(ctx), key) {
+			words[i] = text.T(ctx, key)
 		}
-		return strings.Compare(a, b)
-	})
-	return out
+	}
+	return strings.Join(words, " · ")
+}
+
+// cellText is a value of a copy for a reader: times and yes or no in words.
+func cellText(ctx context.Context, value string) string {
+	switch value {
+	case "true":
+		return text.T(ctx, "own.yes")
+	case "false":
+		return text.T(ctx, "own.no")
+	}
+	if at, err := time.Parse(time.RFC3339, value); err == nil {
+		return text.Time(ctx, at)
+	}
+	return value
 }
 
 // inventoryView is the part of the privacy notice that is made from the data

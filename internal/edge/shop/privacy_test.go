@@ -189,8 +189,13 @@ func TestAPersonTakesTheOwnDataAndCloses(t *testing.T) {
 				t.Errorf("%v, %q", err, taken.header)
 			}
 			readable := b.post("/account/privacy/export", url.Values{"form": {"html"}, "password": {world.Password}})
-			if !strings.Contains(readable.body, "<h2>order_order</h2>") {
-				t.Error("the readable copy has no orders")
+			for _, key := range []string{"own.table.order_order", "own.column.placed_at", "own.table.agreement_acceptance"} {
+				if word := text.In(lang, key); !strings.Contains(readable.body, ">"+word+"<") {
+					t.Errorf("the readable copy does not say %q", word)
+				}
+			}
+			if all.Sheets[0].Title != text.In(lang, "own.table."+all.Sheets[0].Table) || all.Sheets[0].Labels["id"] != text.In(lang, "own.column.id") {
+				t.Errorf("%+v", all.Sheets[0])
 			}
 			b.submit(page, "/account/privacy/correct", url.Values{"name": {"王五"}, "mobile": {"1"}}).is(http.StatusUnprocessableEntity)
 			b.submit(page, "/account/privacy/correct", url.Values{"name": {"王五"}, "mobile": {"13800138001"}}).is(http.StatusOK)

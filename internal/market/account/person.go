@@ -14,14 +14,6 @@ import (
 	"yunshi/internal/market/audit"
 )
 
-// Sheet is a part of what the market keeps about an account, for the copy that
-// its owner may take: the rows of one table by column. It stands here, before all
-// packages that keep something.
-type Sheet struct {
-	Table string              `json:"table"`
-	Rows  []map[string]string `json:"rows"`
-}
-
 // Personal is who the owner of an account is and how to reach the person. It has
 // no JSON form.
 type Personal struct {
@@ -34,100 +26,45 @@ type Personal struct {
 // package privacy calls it (a test of package arch keeps that), because what it
 // returns leaves the market only with a consent or a disclosure.
 func PersonalOf(ctx context.Context, r db.Reader, id ID) (Personal, error) {
-	rows, err := people(ctx, r, id)
+	users, err := db.All(ctx, r, scanUser(r), sqlUsers, id)
 	if err != nil {
 		return Personal{}, err
 	}
-	for _, p := range rows {
-		if p.State == Active && slices.Contains(p.Roles, Owner) {
-			return Personal{Name: p.Name, Email: p.email, Mobile: p.mobile}, nil
+	for _, u := range users {
+		if u.State != Active || !slices.Contains(u.Roles, Owner) {
+			continue
 		}
+		sealed, err := db.Value[[]byte](ctx, r, sqlMobile, u.ID)
+		if err != nil {
+			return Personal{}, err
+		}
+		mobile, err := r.Keys().Open(sealed, "account_user.mobile/"+string(u.ID))
+		return Personal{Name: u.Name, Email: u.email, Mobile: mobile}, err
 	}
 	return Personal{}, ErrNotFound
 }
 
-type person struct {
-	userRow
-	mobile string
+// Attempt is an attempt to sign in, as the log keeps it.
+type Attempt struct {
+	At     time.Time
+	IP     string `json:"-"`
+	Result string
 }
 
-func people(ctx context.Context, r db.Reader, id ID) ([]person, error) {
-	users, err := db.All(ctx, r, scanUser(r), sqlUsers, id)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]person, len(users))
-	for i, u := range users {
-		sealed, err := db.Value[[]byte](ctx, r, sqlMobile, u.ID)
-		if err != nil {
-			return nil, err
-		}
-		mobile, err := r.Keys().Open(sealed, "account_user.mobile/"+string(u.ID))
-		if err != nil {
-			return nil, err
-		}
-		all[i] = person{u, mobile}
-	}
-	return all, nil
-}
-
-// Copy returns everything this package keeps about an account, in plain, for the
-// account itself.
-func Copy(ctx context.Context, r db.Reader, id ID) ([]Sheet, error) {
-	a, err := Get(ctx, r, id)
-	if err != nil {
-		return nil, err
-	}
-	users, err := people(ctx, r, id)
-	if err != nil {
-		return nil, err
-	}
-	own := Sheet{Table: "account_account", Rows: []map[string]string{{
-		"id": string(a.ID), "display_name": a.DisplayName, "subject_type": string(a.SubjectType), "state": string(a.State), "locale": a.Locale, "created_at": moment(a.CreatedAt),
-	}}}
-	persons, sessions, logins := Sheet{Table: "account_user"}, Sheet{Table: "account_session"}, Sheet{Table: "account_login"}
-	for _, u := range users {
-		persons.Rows = append(persons.Rows, map[string]string{
-			"id": string(u.ID), "name": u.Name, "email": u.email, "mobile": u.mobile, "roles": strings.Join(u.Roles, " "), "state": string(u.State), "created_at": moment(u.CreatedAt),
-		})
-		some, err := db.All(ctx, r, scanTrace(r, "account_session.ip/"), sqlAllSessions, u.ID)
-		if err != nil {
-			return nil, err
-		}
-		sessions.Rows = append(sessions.Rows, some...)
-		if some, err = db.All(ctx, r, scanTrace(r, "account_login.ip/"), sqlAllLogins, u.ID); err != nil {
-			return nil, err
-		}
-		logins.Rows = append(logins.Rows, some...)
-	}
-	keys := Sheet{Table: "account_api_key"}
-	found, err := db.All(ctx, r, scanKey, sqlKeys, id)
-	for _, k := range found {
-		keys.Rows = append(keys.Rows, map[string]string{"id": k.ID, "name": k.Name, "scopes": strings.Join(k.Scopes, " "), "created_at": moment(k.CreatedAt)})
-	}
-	return []Sheet{own, persons, sessions, logins, keys}, err
-}
-
-// moment is how a copy writes a time; nothing for one that has not come.
-func moment(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
-// scanTrace reads a sign-in or session with its network address.
-func scanTrace(r db.Reader, place string) func(db.Scanner) (map[string]string, error) {
-	return func(s db.Scanner) (map[string]string, error) {
-		var id, method, agent string
+// SignIns are the attempts to sign in to an account, oldest first. Only package
+// privacy calls it, as [PersonalOf].
+func SignIns(ctx context.Context, r db.Reader, id ID) ([]Attempt, error) {
+	return db.All(ctx, r, func(s db.Scanner) (a Attempt, err error) {
+		var login string
 		var sealed []byte
 		var at int64
-		if err := s.Scan(&id, &method, &sealed, &agent, &at); err != nil {
-			return nil, err
+		if err := s.Scan(&login, &a.Result, &sealed, &at); err != nil {
+			return a, err
 		}
-		ip, err := r.Keys().Open(sealed, place+id)
-		return map[string]string{"id": id, "method": method, "ip": ip, "user_agent": agent, "created_at": moment(db.Time(at))}, err
-	}
+		a.At = db.Time(at)
+		a.IP, err = r.Keys().Open(sealed, "account_login.ip/"+login)
+		return a, err
+	}, sqlAllLogins, id)
 }
 
 // Correct changes name and mobile number of the actor's own user, and tells the
@@ -295,9 +232,9 @@ func PasswordOf(ctx context.Context, r db.Reader, by audit.Actor) (Credential, e
 }
 
 const (
-	sqlMobile      = `SELECT mobile_sealed FROM account_user WHERE id = $1`
-	sqlAllSessions = `SELECT id, method, ip_sealed, user_agent, created_at FROM account_session WHERE user_id = $1 ORDER BY created_at, id`
-	sqlAllLogins   = `SELECT id, result, ip_sealed, user_agent, created_at FROM account_login WHERE user_id = $1 ORDER BY created_at, id`
+	sqlMobile    = `SELECT mobile_sealed FROM account_user WHERE id = $1`
+	sqlAllLogins = `SELECT l.id, l.result, l.ip_sealed, l.created_at FROM account_login l JOIN account_user u ON u.id = l.user_id
+		WHERE u.account = $1 ORDER BY l.created_at, l.id`
 	sqlOwnPassword = `SELECT u.id, u.account, c.password_hash, u.email_index FROM account_user u JOIN account_credential c ON c.user_id = u.id
 		WHERE u.id = $1 AND u.state = 'active'`
 
@@ -306,7 +243,7 @@ const (
 	sqlEraseUser     = `UPDATE account_user SET name_sealed = $1, email_sealed = $2, email_index = $3, mobile_sealed = $4, state = $5 WHERE id = $6`
 	sqlErasePassword = `DELETE FROM account_credential WHERE user_id = $1`
 	sqlEndSessions   = `UPDATE account_session SET ended_at = $1 WHERE user_id = $2 AND ended_at = 0`
-	sqlRevokeKeys    = `UPDATE account_api_key SET revoked_at = $1 WHERE user_id = $2 AND revoked_at = 0`
+	sqlRevokeKeys    = `UPDATE account_api_key SET name = '—', revoked_at = CASE WHEN revoked_at = 0 THEN $1 ELSE revoked_at END WHERE user_id = $2`
 
 	sqlExpireLogins   = `DELETE FROM account_login WHERE created_at < $1`
 	sqlExpireDenials  = `DELETE FROM account_denial WHERE created_at < $1`

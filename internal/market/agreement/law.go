@@ -42,13 +42,14 @@ type Law struct {
 	BankOnNeed      bool // 18: a bank account is asked for only where it is needed
 	LicensedOnly    bool // 19: money is collected only through licensed providers
 
-	BreachHours       int  // until the authority knows of a breach of personal data; 0: at once where NotifyBreach
-	NotifyBreach      bool // authority and subjects are told of a breach
-	RightsDays        int  // to answer a person's request about its data; 0: no limit
-	RightsWorking     bool // RightsDays are working days
-	VendorEndDays     int  // natural days between the reasons and the end of a vendor's contract
-	TraderSelfCertify bool // vendors certify that they offer only what is lawful
-	NoticeGoodFaith   bool // a notice of illegal content says that it is given in good faith
+	BreachHours       int    // until the authority knows of a breach of personal data; 0: at once where NotifyBreach
+	NotifyBreach      bool   // authority and subjects are told of a breach
+	BreachArticle     string // that wants the authority told
+	RightsDays        int    // to answer a person's request about its data; 0: no limit
+	RightsWorking     bool   // RightsDays are working days
+	VendorEndDays     int    // natural days between the reasons and the end of a vendor's contract
+	TraderSelfCertify bool   // vendors certify that they offer only what is lawful
+	NoticeGoodFaith   bool   // a notice of illegal content says that it is given in good faith
 }
 
 var laws = map[string]Law{
@@ -61,7 +62,7 @@ var laws = map[string]Law{
 		OfflineDays: 15, OutsideReports: true, FaultAssessment: true, HackingAssessed: true, RunOffPlan: true,
 		ReasonsAppeal: true, AppealDays: 15, ForfeitReviewed: true, ExportGrace: true, Decompiling: true,
 		HonestFinders: true, OtherForums: true, BankOnNeed: true, LicensedOnly: true,
-		NotifyBreach: true, RightsDays: 15, RightsWorking: true, TraderSelfCertify: true,
+		NotifyBreach: true, BreachArticle: "PIPL 57", RightsDays: 15, RightsWorking: true, TraderSelfCertify: true,
 	},
 	// GDPR 6, 7, 12–22, 33–34; Digital Services Act 16, 17, 20, 30; Regulation (EU) 2019/1150 3–4; Directive 2009/24 5–6;
 	// Directive 93/13; the payment services directives.
@@ -71,7 +72,7 @@ var laws = map[string]Law{
 		OutsideReports: true, FaultAssessment: true, HackingAssessed: true, RunOffPlan: true,
 		ReasonsAppeal: true, AppealDays: 183, ForfeitReviewed: true, ExportGrace: true, Decompiling: true,
 		HonestFinders: true, OtherForums: true, BankOnNeed: true, LicensedOnly: true,
-		BreachHours: 72, NotifyBreach: true, RightsDays: 30, VendorEndDays: 30, TraderSelfCertify: true, NoticeGoodFaith: true,
+		BreachHours: 72, NotifyBreach: true, BreachArticle: "GDPR 33", RightsDays: 30, VendorEndDays: 30, TraderSelfCertify: true, NoticeGoodFaith: true,
 	},
 	"OTHER": {},
 }

@@ -6,10 +6,14 @@ import (
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/job"
 )
 
-// blank is one sealed column of the rows about a complaint, a claim or a report.
-type blank struct{ update, column, plain string }
+// blank empties one sealed column of the rows about a complaint, a claim or a
+// report.
+func blank(update, column, plain string) db.Emptying {
+	return db.Emptying{Update: update, At: func(id string) string { return sealedAt(column, id) }, Plain: plain}
+}
 
 // Erase empties the words, the notes and the names of files in the complaints and
 // claims of an account whose trades need not be kept any longer; states, amounts
@@ -19,18 +23,27 @@ func Erase(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, err er
 	if err != nil {
 		return 0, err
 	}
-	both := []blank{{eraseContacts, "contact.text", ""}, {eraseEvidence, "evidence.name", ""}}
-	if removed, err = empty(ctx, tx, complaints, append([]blank{
-		{eraseText, "complaint.text", ""}, {eraseDemand, "complaint.demand", ""}, {eraseNotes, "step.note", ""}, {erasePackets, "packet.content", "null"},
-	}, both...)); err != nil {
+	both := []db.Emptying{blank(eraseContacts, "contact.text", ""), blank(eraseEvidence, "evidence.name", "")}
+	if removed, err = db.Empty(ctx, tx, complaints, append([]db.Emptying{
+		blank(eraseText, "complaint.text", ""), blank(eraseDemand, "complaint.demand", ""), blank(eraseNotes, "step.note", ""), blank(erasePackets, "packet.content", "null"),
+	}, both...)...); err != nil {
 		return removed, err
 	}
 	claims, err := db.All(ctx, tx, db.Column[string], selectClaimIDsOf, string(id))
 	if err != nil {
 		return removed, err
 	}
-	n, err := empty(ctx, tx, claims, append([]blank{{eraseLoss, "claim.loss", ""}, {eraseClaimNotes, "claim_step.note", ""}}, both...))
-	return removed + n, err
+	n, err := db.Empty(ctx, tx, claims, append([]db.Emptying{blank(eraseLoss, "claim.loss", ""), blank(eraseClaimNotes, "claim_step.note", "")}, both...)...)
+	if removed += n; err != nil {
+		return removed, err
+	}
+	for _, about := range append(complaints, claims...) {
+		n, err := job.RemoveFiles(ctx, tx, selectFiles, forgetFiles, about)
+		if removed += n; err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
 }
 
 // Expire empties reports that ended before a moment, or were never confirmed, with
@@ -41,9 +54,9 @@ func Expire(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, er
 	if err != nil {
 		return 0, err
 	}
-	if removed, err = empty(ctx, tx, all, []blank{
-		{eraseEmail, "report.email", ""}, {erasePlace, "report.place", ""}, {eraseReport, "report.text", ""}, {eraseReply, "report.reply", ""},
-	}); err != nil {
+	if removed, err = db.Empty(ctx, tx, all,
+		blank(eraseEmail, "report.email", ""), blank(erasePlace, "report.place", ""), blank(eraseReport, "report.text", ""), blank(eraseReply, "report.reply", ""),
+	); err != nil {
 		return removed, err
 	}
 	for _, one := range all {
@@ -54,21 +67,25 @@ func Expire(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, er
 	return removed, nil
 }
 
-func empty(ctx context.Context, tx *db.Tx, ids []string, columns []blank) (removed int64, err error) {
-	for _, id := range ids {
-		for _, b := range columns {
-			sealed, err := tx.Keys().Seal(b.plain, sealedAt(b.column, id))
-			if err != nil {
-				return removed, err
-			}
-			n, err := tx.Exec(ctx, b.update, sealed, id)
-			if err != nil {
-				return removed, err
-			}
-			removed += n
-		}
+// ExpireTasks empties the notes of tasks that were done before a moment.
+func ExpireTasks(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, err error) {
+	all, err := db.All(ctx, tx, db.Column[string], selectOldTasks, db.Micros(before))
+	if err != nil {
+		return 0, err
+	}
+	if removed, err = db.Empty(ctx, tx, all, blank(eraseTask, "task.note", "")); err != nil {
+		return removed, err
+	}
+	for _, one := range all {
+		tx.Queue(forgetTask, db.Micros(tx.Now()), one)
 	}
 	return removed, nil
+}
+
+// UnderWay names a complaint or claim of an account that has not ended; empty when all
+// have.
+func UnderWay(ctx context.Context, r db.Reader, id account.ID) (string, error) {
+	return db.Value[string](ctx, r, selectOpenOf, string(id))
 }
 
 const (
@@ -90,4 +107,14 @@ const (
 	eraseReport  = `UPDATE complaint_report SET text_sealed = $1 WHERE id = $2`
 	eraseReply   = `UPDATE complaint_report SET reply_sealed = $1 WHERE id = $2`
 	forgetReport = `UPDATE complaint_report SET email_index = '', source_index = '' WHERE id = $1`
+
+	selectFiles = `SELECT blob FROM complaint_evidence WHERE about = $1 AND blob <> '-' ORDER BY id`
+	forgetFiles = `UPDATE complaint_evidence SET blob = '-' WHERE about = $1`
+
+	selectOldTasks = `SELECT id FROM complaint_task WHERE erased_at = 0 AND done_at > 0 AND done_at < $1 ORDER BY id LIMIT 1000`
+	eraseTask      = `UPDATE complaint_task SET note_sealed = $1 WHERE id = $2`
+	forgetTask     = `UPDATE complaint_task SET erased_at = $1 WHERE id = $2`
+
+	selectOpenOf = `SELECT COALESCE(MIN(id), '') FROM (SELECT id FROM complaint_complaint WHERE account = $1 AND closed_at = 0
+		UNION ALL SELECT id FROM complaint_claim WHERE account = $1 AND closed_at = 0) o`
 )

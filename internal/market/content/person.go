@@ -2,9 +2,11 @@ package content
 
 import (
 	"context"
+	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/job"
 )
 
 // Erase empties the originals that were kept from their readers, the reports and
@@ -28,6 +30,12 @@ func Erase(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, err er
 	return removed, nil
 }
 
+// Expire lets infected files go that were put into quarantine before a moment. What
+// the scanner said stays, by the hash.
+func Expire(ctx context.Context, tx *db.Tx, before time.Time) (int64, error) {
+	return job.RemoveFiles(ctx, tx, oldQuarantine, forgetQuarantine, db.Micros(before))
+}
+
 const (
 	itemIDsOf   = `SELECT id FROM content_item WHERE account = $1 AND state <> 'held' ORDER BY id`
 	reportIDsOf = `SELECT id FROM content_report WHERE account = $1 AND state <> 'open' ORDER BY id`
@@ -35,4 +43,7 @@ const (
 	eraseItem   = `UPDATE content_item SET original_sealed = $1 WHERE id = $2`
 	eraseReport = `UPDATE content_report SET text_sealed = $1 WHERE id = $2`
 	eraseUpload = `UPDATE content_upload SET name_sealed = $1 WHERE id = $2`
+
+	oldQuarantine    = `SELECT quarantine FROM content_file WHERE quarantine <> '' AND scanned_at < $1 ORDER BY sha256`
+	forgetQuarantine = `UPDATE content_file SET quarantine = '' WHERE quarantine <> '' AND scanned_at < $1`
 )

@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"errors"
-	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/account"
@@ -22,21 +21,6 @@ func PersonalOf(ctx context.Context, r db.Reader, id account.ID) (Fields, error)
 		return Fields{}, nil
 	}
 	return v.plain, err
-}
-
-// Copy returns what this package keeps about an account, in plain, for the
-// account itself.
-func Copy(ctx context.Context, r db.Reader, id account.ID) ([]account.Sheet, error) {
-	rows, err := db.All(ctx, r, scan(r), sqlOfAccount, id)
-	s := account.Sheet{Table: "identity_case"}
-	for _, v := range rows {
-		s.Rows = append(s.Rows, map[string]string{
-			"id": string(v.ID), "state": string(v.State), "id_kind": v.IDKind, "name": v.plain.Name, "number": v.plain.Number, "mobile": v.plain.Mobile,
-			"email": v.plain.Email, "bank_account": v.plain.BankAccount, "legal_representative": v.plain.LegalRepresentative,
-			"submitted_at": v.SubmittedAt.UTC().Format(time.RFC3339),
-		})
-	}
-	return []account.Sheet{s}, err
 }
 
 // Erase empties the sealed fields of an account's cases. That there was a
@@ -70,9 +54,15 @@ func Erase(ctx context.Context, tx *db.Tx, id account.ID, ban bool) (int64, erro
 	return removed, nil
 }
 
+// Forget takes the keyed hash of the number, too, out of an account's cases.
+func Forget(ctx context.Context, tx *db.Tx, id account.ID) (int64, error) {
+	return tx.Exec(ctx, sqlForgetAll, id)
+}
+
 const (
 	sqlOfAccount = `SELECT ` + cols + ` FROM identity_case WHERE account = $1 ORDER BY submitted_at, id`
 	sqlErase     = `UPDATE identity_case SET name_sealed = $1, number_sealed = $2, mobile_sealed = $3, email_sealed = $4, bank_account_sealed = $5,
 		legal_representative_sealed = $6, reason = '' WHERE id = $7`
-	sqlForget = `UPDATE identity_case SET number_index = '' WHERE id = $1`
+	sqlForget    = `UPDATE identity_case SET number_index = '' WHERE id = $1`
+	sqlForgetAll = `UPDATE identity_case SET number_index = '' WHERE account = $1 AND number_index <> ''`
 )

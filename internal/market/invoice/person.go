@@ -2,39 +2,11 @@ package invoice
 
 import (
 	"context"
-	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/job"
 )
-
-// Copy returns the buyers that an account saved or asked invoices for, in plain,
-// for the account itself.
-func Copy(ctx context.Context, r db.Reader, id account.ID) ([]account.Sheet, error) {
-	titles, requests := account.Sheet{Table: "invoice_title"}, account.Sheet{Table: "invoice_request"}
-	saved, err := db.All(ctx, r, scanTitle(r), selectTitles, string(id))
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range saved {
-		row := t.Buyer.row()
-		row["id"], row["created_at"] = string(t.ID), t.CreatedAt.UTC().Format(time.RFC3339)
-		titles.Rows = append(titles.Rows, row)
-	}
-	asked, err := db.All(ctx, r, scanRequest(r), selectAllMine, string(id))
-	for _, q := range asked {
-		row := q.Buyer.row()
-		row["id"], row["order_id"], row["state"], row["requested_at"] = string(q.ID), q.Order, string(q.State), q.RequestedAt.UTC().Format(time.RFC3339)
-		requests.Rows = append(requests.Rows, row)
-	}
-	return []account.Sheet{titles, requests}, err
-}
-
-func (b Buyer) row() map[string]string {
-	return map[string]string{
-		"name": b.Name, "tax_id": b.TaxID, "address": b.Address, "phone": b.Phone, "bank": b.Bank, "bank_account": b.BankAccount, "email": b.Email,
-	}
-}
 
 // EraseTitles forgets the saved titles of an account that has ended. Invoices
 // already asked for keep theirs, as the law on accounts wants.
@@ -69,11 +41,18 @@ func EraseBuyers(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, 
 		if err != nil {
 			return removed, err
 		}
-		n, err := tx.Exec(ctx, eraseBuyer, empty, string(q.ID))
+		reason, err := tx.Keys().Seal("", reasonAt(q.ID))
 		if err != nil {
 			return removed, err
 		}
-		removed += n
+		n, err := tx.Exec(ctx, eraseBuyer, empty, reason, string(q.ID))
+		if removed += n; err != nil {
+			return removed, err
+		}
+		n, err = job.RemoveFiles(ctx, tx, selectFileKeys, forgetFiles, string(q.ID))
+		if removed += n; err != nil {
+			return removed, err
+		}
 		documents, err := db.All(ctx, tx, scanInvoice(tx), selectInvoices, string(q.ID))
 		if err != nil {
 			return removed, err
@@ -94,7 +73,9 @@ func EraseBuyers(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, 
 }
 
 const (
-	selectAllMine = `SELECT ` + requestCols + ` FROM invoice_request WHERE account = $1 ORDER BY id`
-	eraseDocument = `UPDATE invoice_invoice SET document_sealed = $1 WHERE id = $2`
-	eraseBuyer    = `UPDATE invoice_request SET buyer_sealed = $1 WHERE id = $2`
+	selectAllMine  = `SELECT ` + requestCols + ` FROM invoice_request WHERE account = $1 ORDER BY id`
+	eraseDocument  = `UPDATE invoice_invoice SET document_sealed = $1 WHERE id = $2`
+	eraseBuyer     = `UPDATE invoice_request SET buyer_sealed = $1, reason_sealed = $2 WHERE id = $3`
+	selectFileKeys = `SELECT blob FROM invoice_file WHERE request = $1 AND blob <> '-' ORDER BY number`
+	forgetFiles    = `UPDATE invoice_file SET blob = '-' WHERE request = $1`
 )

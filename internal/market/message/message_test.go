@@ -74,6 +74,7 @@ var samples = map[string]map[string]string{
 	"N-82":  {"TitleZH": "无法下单", "TitleEN": "No orders", "ScopeZH": "下单", "ScopeEN": "ordering", "WhyZH": "正在查明", "WhyEN": "looked into", "StartedAt": "2026-03-10T16:00:00Z", "EndedAt": "", "ExemptZH": "", "ExemptEN": "", "Phase": "started"},
 	"N-91":  {"EndAt": "2026-12-31T16:00:00Z", "TextZH": "终止", "TextEN": "The end", "PlanZH": "订单：完成", "PlanEN": "Orders: done", "Days": "30"},
 	"OP-01": {"TitleZH": "无法下单", "TitleEN": "No orders", "Contested": "upheld", "Words": "x"},
+	"OP-02": {"Incident": "inc_1", "Over": "", "DueAt": "2026-03-10T16:00:00Z", "DetectedAt": "2026-03-10T12:00:00Z"},
 	"N-11":  {"TimeAt": "2026-03-02T02:00:00Z", "Place": "203.0.*.*"},
 	"N-12":  {"ChangedAt": "2026-03-02T02:00:00Z", "Items": "e-mail"},
 	"N-13":  {"DecidedAt": "2026-03-02T02:00:00Z"},

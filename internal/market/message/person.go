@@ -2,25 +2,11 @@ package message
 
 import (
 	"context"
-	"time"
 
 	"yunshi/internal/base/db"
-	"yunshi/internal/base/text"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/job"
 )
-
-// Copy returns what an account was told, for the account itself.
-func Copy(ctx context.Context, r db.Reader, id account.ID) ([]account.Sheet, error) {
-	all, err := db.All(ctx, r, scan(r), sqlWholeInbox, id)
-	s := account.Sheet{Table: "message_notice"}
-	for _, n := range all {
-		s.Rows = append(s.Rows, map[string]string{
-			"id": string(n.ID), "code": n.Code, "title_zh": n.Title(text.ZH), "body_zh": n.Body(text.ZH), "title_en": n.Title(text.EN), "body_en": n.Body(text.EN),
-			"created_at": n.CreatedAt.UTC().Format(time.RFC3339),
-		})
-	}
-	return []account.Sheet{s}, err
-}
 
 // Erase deletes the notices of an account whose trades need not be kept any
 // longer, and empties what it wrote in conversations and the names of its files;
@@ -46,16 +32,18 @@ func Erase(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, err er
 		}
 		removed += n
 	}
-	return removed, nil
+	n, err := job.RemoveFiles(ctx, tx, filesOf, forgetFiles, string(id))
+	return removed + n, err
 }
 
 const (
-	sqlWholeInbox      = `SELECT ` + cols + ` FROM message_notice WHERE account = $1 ORDER BY id`
 	sqlEraseDeliveries = `DELETE FROM message_delivery WHERE notice IN (SELECT id FROM message_notice WHERE account = $1)`
 	sqlEraseNotices    = `DELETE FROM message_notice WHERE account = $1`
 
 	threadIDsOf     = `SELECT id FROM message_thread WHERE customer = $1 ORDER BY id`
 	attachmentIDsOf = `SELECT a.id FROM message_attachment a JOIN message_post p ON p.id = a.post WHERE p.author = $1 ORDER BY a.id`
+	filesOf         = `SELECT a.blob FROM message_attachment a JOIN message_post p ON p.id = a.post WHERE p.author = $1 AND a.blob <> '-' ORDER BY a.id`
+	forgetFiles     = `UPDATE message_attachment SET blob = '-' WHERE post IN (SELECT id FROM message_post WHERE author = $1)`
 	postIDsOf       = `SELECT id FROM message_post WHERE author = $1 ORDER BY id`
 	eraseSubject    = `UPDATE message_thread SET subject_sealed = $1 WHERE id = $2`
 	eraseAttachment = `UPDATE message_attachment SET name_sealed = $1 WHERE id = $2`

@@ -13,6 +13,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/job"
 )
 
 // Finding is a security incident as it is first known.
@@ -70,10 +71,16 @@ func OpenIncident(ctx context.Context, tx *db.Tx, by audit.Actor, in Finding) (_
 	if err != nil {
 		return Incident{}, err
 	}
+	rule, err := agreement.Setting[struct {
+		Hours int `json:"authority_hours"`
+	}](ctx, tx, "breach_notice")
+	if err != nil {
+		return Incident{}, err
+	}
 	i := Incident{
 		ID: ID(tx.ID("inc")), State: Detected, Version: 1, Kind: in.Kind, Cause: in.Cause, Personal: in.Personal, DataKinds: in.DataKinds,
 		Everyone: in.Everyone, Summary: summary, DetectedAt: in.DetectedAt, OpenedBy: by.User, OpenedAt: tx.Now(),
-		DueAt: due(law, in.Personal, in.DetectedAt),
+		DueAt: due(law, in.Personal, in.DetectedAt), AuthorityDue: authorityDue(law, rule.Hours, in.Personal, in.DetectedAt),
 	}
 	kinds, err := json.Marshal(append([]string{}, in.DataKinds...))
 	if err != nil {
@@ -84,7 +91,7 @@ func OpenIncident(ctx context.Context, tx *db.Tx, by audit.Actor, in Finding) (_
 		return Incident{}, err
 	}
 	tx.Queue(insertIncident, string(i.ID), i.Kind, i.Cause, i.Personal, string(kinds), i.Everyone, sealed, db.Micros(i.DetectedAt), by.User,
-		db.Micros(i.OpenedAt), []byte{}, db.Micros(i.DueAt))
+		db.Micros(i.OpenedAt), []byte{}, db.Micros(i.DueAt), db.Micros(i.AuthorityDue))
 	for _, who := range in.Subjects {
 		if _, err := account.Get(ctx, tx, who); err != nil {
 			return Incident{}, ErrInvalid.In("subjects")
@@ -94,11 +101,18 @@ func OpenIncident(ctx context.Context, tx *db.Tx, by audit.Actor, in Finding) (_
 	if err := enter(tx, i.ID, Entry{Seq: 1, Event: string(Detected), Actor: by.User}); err != nil {
 		return Incident{}, err
 	}
+	if !i.AuthorityDue.IsZero() {
+		for name, at := range map[string]time.Time{alarmBefore: alarmAt(i.DetectedAt, i.AuthorityDue), alarmAfter: i.AuthorityDue} {
+			if err := job.Enqueue(ctx, tx, job.Spec{Kind: alarmJob, Object: string(i.ID), Name: name, At: at}); err != nil {
+				return Incident{}, err
+			}
+		}
+	}
 	return i, i.record(ctx, tx, by, "operation.incident_opened", nil)
 }
 
 func (i Incident) record(ctx context.Context, tx *db.Tx, by audit.Actor, act string, data map[string]any) error {
-	facts := map[string]any{"state": i.State, "kind": i.Kind, "cause": i.Cause, "personal": i.Personal, "fault": i.Fault, "due_at": db.Micros(i.DueAt)}
+	facts := map[string]any{"state": i.State, "kind": i.Kind, "cause": i.Cause, "personal": i.Personal, "fault": i.Fault, "due_at": db.Micros(i.DueAt), "authority_due": db.Micros(i.AuthorityDue)}
 	for k, v := range data {
 		facts[k] = v
 	}

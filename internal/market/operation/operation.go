@@ -244,7 +244,8 @@ type Incident struct {
 	Assessment     string `json:"-"` // the reasons for Fault
 	AssessedBy     string
 	AssessedAt     time.Time
-	DueAt          time.Time // by when authority and subjects must know; zero: no law asks for it
+	DueAt          time.Time // by when the subjects must know; zero: no law asks for it
+	AuthorityDue   time.Time // by when the authority must; zero: no law asks for it
 	Authority      string
 	AuthorityRef   string
 	AuthorityAt    time.Time
@@ -258,6 +259,23 @@ type Incident struct {
 
 // AuditSubject names the incident in records.
 func (i Incident) AuditSubject() string { return string(i.ID) }
+
+// AuthorityOwed is by when the authority must still be told; zero when it was, when
+// it is on record why not, and when no law asks for it.
+func (i Incident) AuthorityOwed() time.Time {
+	if i.State == Closed || !i.AuthorityAt.IsZero() || !i.AuthorityOffAt.IsZero() {
+		return time.Time{}
+	}
+	return i.AuthorityDue
+}
+
+// SubjectsOwed is by when the subjects must still be told, as [Incident.AuthorityOwed].
+func (i Incident) SubjectsOwed() time.Time {
+	if i.State == Closed || !i.SubjectsAt.IsZero() || !i.SubjectsOffAt.IsZero() {
+		return time.Time{}
+	}
+	return i.DueAt
+}
 
 // SubjectNotice is what the people concerned are told beside the kinds of data and
 // the cause: harm that may follow, what was done, what they can do, whom to ask.

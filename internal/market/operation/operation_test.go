@@ -512,6 +512,93 @@ func TestClause_7_2_AcceptanceOfTheRow(t *testing.T) {
 	})
 }
 
+// TestClause_7_2_TheAuthorityHasItsHour opens a breach under each law, lets the time
+// run out, and looks at who is told and what the dashboard of duties says.
+func TestClause_7_2_TheAuthorityHasItsHour(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		m := open(t, d, clock)
+		duty := func() (s report.Standing) {
+			m.Read(func(r db.Reader) error {
+				all, err := report.Duties(t.Context(), r)
+				for _, one := range all {
+					if one.Code == "breach" {
+						s = one
+					}
+				}
+				return err
+			})
+			return s
+		}
+		alarms := func() int { return m.inbox(m.Compliance, "OP-02") }
+		for _, law := range []struct {
+			code, article string
+			hours         time.Duration
+		}{{"CN", "PIPL 57", 4 * time.Hour}, {"EU", "GDPR 33", 72 * time.Hour}, {"OTHER", "", 0}} {
+			t.Run(law.code, func(t *testing.T) {
+				must(t, m.write(func(ctx context.Context, tx *db.Tx) error {
+					_, err := tx.Exec(ctx, `UPDATE agreement_version SET jurisdiction = $1`, law.code)
+					return err
+				}))
+				i := m.incident(operation.Finding{Personal: true, DataKinds: []string{"orders"}, Everyone: true})
+				before := alarms()
+				m.Drain()
+				if alarms() != before {
+					t.Error("an alarm at once")
+				}
+				if law.hours == 0 {
+					if !i.AuthorityDue.IsZero() {
+						t.Errorf("due %s although no law asks", i.AuthorityDue)
+					}
+					clock.Advance(1000 * time.Hour)
+					m.Drain()
+					if s := duty(); alarms() != before || s.Open != 0 {
+						t.Errorf("%d alarms, %+v", alarms()-before, s.Sight)
+					}
+					return
+				}
+				if !i.AuthorityDue.Equal(i.DetectedAt.Add(law.hours)) {
+					t.Fatalf("due %s", i.AuthorityDue)
+				}
+				if s := duty(); s.Law != law.article || s.Open != 1 || !s.Due.Equal(i.AuthorityDue) || s.State != "due" {
+					t.Errorf("%s %+v %s", s.Law, s.Sight, s.State)
+				}
+				clock.Advance(law.hours * 3 / 4)
+				m.Drain()
+				if alarms() != before+1 || !strings.Contains(m.newest(m.Compliance, "OP-02", text.EN), "has not been told") {
+					t.Errorf("%d alarms before the hour", alarms()-before)
+				}
+				clock.Advance(law.hours/4 + time.Minute)
+				m.Drain()
+				if alarms() != before+2 || !strings.Contains(m.newest(m.Compliance, "OP-02", text.ZH), "现已逾期") {
+					t.Errorf("%d alarms after the hour", alarms()-before)
+				}
+				if s := duty(); s.State != "overdue" {
+					t.Errorf("%+v %s", s.Sight, s.State)
+				}
+				must(t, m.do(i.ID, func(ctx context.Context, tx *db.Tx, seen int64) error {
+					_, err := operation.ReportAuthority(ctx, tx, m.Compliance, i.ID, seen, "网信部门", "WX-1")
+					return err
+				}))
+				if s := duty(); s.State == "overdue" || s.Open != 0 || s.Last.IsZero() {
+					t.Errorf("after the report: %+v %s", s.Sight, s.State)
+				}
+
+				// Who is told in time is not warned.
+				quick := m.incident(operation.Finding{Personal: true, DataKinds: []string{"orders"}, Everyone: true})
+				must(t, m.do(quick.ID, func(ctx context.Context, tx *db.Tx, seen int64) error {
+					_, err := operation.ReportAuthority(ctx, tx, m.Compliance, quick.ID, seen, "网信部门", "WX-2")
+					return err
+				}))
+				clock.Advance(2 * law.hours)
+				m.Drain()
+				if alarms() != before+2 {
+					t.Error("an alarm about what was told")
+				}
+			})
+		}
+	})
+}
+
 func (m *market) outage(o operation.Outage) (n operation.Interruption) {
 	m.t.Helper()
 	o.Title, o.Component, o.Impact = operation.Both{ZH: "无法下单", EN: "Orders fail"}, "orders", "outage"

@@ -114,16 +114,35 @@ func publishable(c Change, now time.Time) error {
 	return wrong.Err()
 }
 
-// due is by when authority and subjects must know of a breach of personal data.
-// Zero where no law asks for it.
+// due is by when the subjects of a breach of personal data must know. Zero where no
+// law asks for it.
 //
-// Clause: PIPL 57 (a breach is remedied and told at once; elsewhere within the hours that the law there gives).
+// Clause: PIPL 57 (a breach is remedied and the people concerned told at once; elsewhere within the hours that the law there gives).
 func due(law agreement.Law, personal bool, detected time.Time) time.Time {
 	if !personal || !law.NotifyBreach {
 		return time.Time{}
 	}
 	return detected.Add(time.Duration(law.BreachHours) * time.Hour)
 }
+
+// authorityDue is by when the authority must know of a breach of personal data:
+// within the hours that the law gives (GDPR 33: seventy-two), and where it says at
+// once, within those of the rulebook. Zero where no law asks for it.
+//
+// Clause: PIPL 57 (the authority is told of a breach at once, which is within the hours of the rulebook).
+func authorityDue(law agreement.Law, hours int, personal bool, detected time.Time) time.Time {
+	if !personal || !law.NotifyBreach {
+		return time.Time{}
+	}
+	if law.BreachHours > 0 {
+		hours = law.BreachHours
+	}
+	return detected.Add(time.Duration(hours) * time.Hour)
+}
+
+// alarmAt is when the operator's people are warned that a time is running out: a
+// quarter of it is left.
+func alarmAt(from, due time.Time) time.Time { return due.Add(-due.Sub(from) / 4) }
 
 // closable refuses to close an incident whose fault was not assessed, or whose
 // subjects and authority know nothing and nobody said why.

@@ -134,6 +134,35 @@ func TestClause_7_2_AnIncidentIsClosedOnlyWhenItIsAssessedAndTold(t *testing.T) 
 	})
 }
 
+func TestClause_7_2_TheAuthorityIsToldWithinTheHoursOfTheLaw(t *testing.T) {
+	at := day(t, "2026-11-22").Start()
+	for name, c := range map[string]struct {
+		law      string
+		personal bool
+		hours    time.Duration // -1: never
+	}{
+		"CN: at once, which is the rulebook's hours": {"CN", true, 4},
+		"EU: seventy-two hours":                      {"EU", true, 72},
+		"OTHER: nobody asks":                         {"OTHER", true, -1},
+		"CN: no personal data":                       {"CN", false, -1},
+		"EU: no personal data":                       {"EU", false, -1},
+	} {
+		due := authorityDue(agreement.LawOf(c.law), 4, c.personal, at)
+		if c.hours < 0 && !due.IsZero() || c.hours >= 0 && !due.Equal(at.Add(c.hours*time.Hour)) {
+			t.Errorf("%s: due %s", name, due)
+		}
+	}
+	if got := alarmAt(at, at.Add(72*time.Hour)); !got.Equal(at.Add(54 * time.Hour)) {
+		t.Errorf("alarm %s", got)
+	}
+	open := Incident{State: Resolved, AuthorityDue: at}
+	told, waived, closed := open, open, open
+	told.AuthorityAt, waived.AuthorityOffAt, closed.State = at, at, Closed
+	if !open.AuthorityOwed().Equal(at) || !told.AuthorityOwed().IsZero() || !waived.AuthorityOwed().IsZero() || !closed.AuthorityOwed().IsZero() {
+		t.Error("what is owed is not what has not been done")
+	}
+}
+
 func TestConflict_09_NoExemptionWithoutAnAssessment(t *testing.T) {
 	now := day(t, "2026-11-22").Start()
 	unknown := Incident{Personal: true, Cause: "attack"}

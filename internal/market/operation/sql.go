@@ -44,9 +44,9 @@ const (
 
 	incidentCols = `id, state, version, kind, cause, personal, data_kinds, everyone, summary_sealed, detected_at, opened_by, opened_at, acknowledged_at,
 		contained_at, resolved_at, closed_at, fault, assessment_sealed, assessed_by, assessed_at, due_at, authority, authority_reference, authority_at,
-		authority_waiver_sealed, authority_waived_at, subjects_at, subjects_notice, subjects_waiver_sealed, subjects_waived_at`
+		authority_waiver_sealed, authority_waived_at, subjects_at, subjects_notice, subjects_waiver_sealed, subjects_waived_at, authority_due`
 	insertIncident = `INSERT INTO operation_incident (` + incidentCols + `)
-		VALUES ($1, 'detected', 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, 0, '', $11, '', 0, $12, '', '', 0, $11, 0, 0, '', $11, 0)`
+		VALUES ($1, 'detected', 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, 0, '', $11, '', 0, $12, '', '', 0, $11, 0, 0, '', $11, 0, $13)`
 	moveIncident = `UPDATE operation_incident SET state = $1, version = version + 1, cause = $2, acknowledged_at = $3, contained_at = $4, resolved_at = $5,
 			closed_at = $6, fault = $7, assessment_sealed = $8, assessed_by = $9, assessed_at = $10, authority = $11, authority_reference = $12, authority_at = $13,
 			authority_waiver_sealed = $14, authority_waived_at = $15, subjects_at = $16, subjects_notice = $17, subjects_waiver_sealed = $18,
@@ -199,14 +199,15 @@ func scanIncident(r db.Reader) func(db.Scanner) (Incident, error) {
 		var i Incident
 		var kinds, notice string
 		var summary, assessment, authority, subjects []byte
-		var detected, opened, acknowledged, contained, resolved, closed, assessed, due, told, off, subjectsTold, subjectsOff int64
+		var detected, opened, acknowledged, contained, resolved, closed, assessed, due, told, off, subjectsTold, subjectsOff, authorityDue int64
 		if err := s.Scan(&i.ID, &i.State, &i.Version, &i.Kind, &i.Cause, &i.Personal, &kinds, &i.Everyone, &summary, &detected, &i.OpenedBy, &opened,
 			&acknowledged, &contained, &resolved, &closed, &i.Fault, &assessment, &i.AssessedBy, &assessed, &due, &i.Authority, &i.AuthorityRef, &told,
-			&authority, &off, &subjectsTold, &notice, &subjects, &subjectsOff); err != nil {
+			&authority, &off, &subjectsTold, &notice, &subjects, &subjectsOff, &authorityDue); err != nil {
 			return i, err
 		}
 		i.DetectedAt, i.OpenedAt, i.AcknowledgedAt, i.ContainedAt = db.Time(detected), db.Time(opened), db.Time(acknowledged), db.Time(contained)
 		i.ResolvedAt, i.ClosedAt, i.AssessedAt, i.DueAt = db.Time(resolved), db.Time(closed), db.Time(assessed), db.Time(due)
+		i.AuthorityDue = db.Time(authorityDue)
 		i.AuthorityAt, i.AuthorityOffAt, i.SubjectsAt, i.SubjectsOffAt = db.Time(told), db.Time(off), db.Time(subjectsTold), db.Time(subjectsOff)
 		if err := json.Unmarshal([]byte(kinds), &i.DataKinds); err != nil {
 			return i, err

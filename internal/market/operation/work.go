@@ -9,6 +9,7 @@ import (
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
+	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/message"
@@ -21,6 +22,7 @@ type Work struct{ Rules }
 func (w Work) Handlers() map[string]job.Handler {
 	return map[string]job.Handler{
 		tellJob: {Run: w.tell}, remindJob: {Run: remind}, endJob: {Run: w.end}, snapshotJob: {Run: w.snapshot}, lengthenJob: {Run: w.lengthen},
+		alarmJob: {Run: alarm},
 	}
 }
 
@@ -164,6 +166,43 @@ func (w Work) end(ctx context.Context, d *db.DB, j job.Job) error {
 				return err
 			}
 			if err := after.record(ctx, tx, audit.Job(endJob), "operation.service_ended"); err != nil {
+				return err
+			}
+		}
+		return job.Done(ctx, tx, j)
+	})
+}
+
+const (
+	alarmJob    = "operation.alarm" // the authority has to be told of a breach
+	alarmBefore = "before"          // the time is running out
+	alarmAfter  = "after"           // it is over
+)
+
+// alarm tells the operator's people that the authority has not been told of a breach
+// of personal data (OP-02), before its time is over and when it is. Where it was
+// told, or need not be, nothing is said.
+//
+// Clause: PIPL 57 (the authority is told of a breach in time).
+func alarm(ctx context.Context, d *db.DB, j job.Job) error {
+	return d.Write(ctx, func(tx *db.Tx) error {
+		i, err := readIncident(ctx, tx, ID(j.Object))
+		if err != nil {
+			return err
+		}
+		if due := i.AuthorityOwed(); !due.IsZero() {
+			to, err := account.OperatorID(ctx, tx)
+			if err != nil {
+				return err
+			}
+			params := map[string]string{"Incident": j.Object, "Over": "", "DueAt": due.Format(time.RFC3339), "DetectedAt": i.DetectedAt.Format(time.RFC3339)}
+			if j.Name == alarmAfter {
+				params["Over"] = "yes"
+			}
+			if err := message.Send(ctx, tx, message.Notice{Code: "OP-02", To: to, Link: "/operator/incidents/" + j.Object, Params: params}); err != nil {
+				return err
+			}
+			if err := i.record(ctx, tx, audit.Job(j.Kind), "operation.incident_alarm_"+j.Name, map[string]any{"authority_due": db.Micros(due)}); err != nil {
 				return err
 			}
 		}

@@ -219,6 +219,9 @@ func (k Keep) purge(ctx context.Context, tx *db.Tx, by audit.Actor, c Closing, l
 	if err != nil {
 		return err
 	}
+	if err := note(ctx, tx); err != nil {
+		return err
+	}
 	return audit.Record(ctx, tx, by, audit.Entry{
 		Act: "privacy.purged", Subjects: []string{string(c.ID), string(c.Account), c.Case}, Clauses: []string{"UA 8.5"},
 		Data: map[string]any{"removed": removed, "law_order": lawOrder != "", "trade_due": db.Micros(c.TradeDue), "invoice_due": db.Micros(c.InvoiceDue)},

@@ -417,18 +417,13 @@ func gather(ctx context.Context, r db.Reader, a account.ID, fields []Field, orde
 
 // signIns are the last hundred sign-ins of an account, one a line.
 func signIns(ctx context.Context, r db.Reader, a account.ID) (string, error) {
-	sheets, err := account.Copy(ctx, r, a)
+	all, err := account.SignIns(ctx, r, a)
 	if err != nil {
 		return "", err
 	}
 	var lines []string
-	for _, s := range sheets {
-		if s.Table != "account_login" {
-			continue
-		}
-		for _, row := range s.Rows[max(0, len(s.Rows)-100):] {
-			lines = append(lines, fmt.Sprintf("%s %s %s", row["created_at"], row["ip"], row["method"]))
-		}
+	for _, one := range all[max(0, len(all)-100):] {
+		lines = append(lines, fmt.Sprintf("%s %s %s", one.At.UTC().Format(time.RFC3339), one.IP, one.Result))
 	}
 	return strings.Join(lines, "\n"), nil
 }

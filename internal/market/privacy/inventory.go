@@ -61,12 +61,15 @@ const (
 	ClassTrade   Class = "trade"   // years after the last trade
 	ClassInvoice Class = "invoice" // years after the last invoice
 	ClassSharing Class = "sharing" // years after what it records
-	ClassProof   Class = "proof"   // for ever: ids and hashes that lead to nobody once the account is erased
+	ClassCase    Class = "case"    // years after the matter ended
+	ClassRecord  Class = "record"  // as long as the trade stands in the books: who sold, as a business
+	ClassProof   Class = "proof"   // without an end: numbers and hashes, which lead to a person only while the account is not erased
 	ClassMarket  Class = "market"  // nobody is in it
 )
 
 // Table is what the inventory says of a table. Persons are the columns that hold
-// or lead to a person; Others all the rest.
+// or lead to a person; Others all the rest. A table with persons says either how an
+// account gets the rows that are its own, or why it gets none.
 type Table struct {
 	Name      string          `json:"-"`
 	Purpose   string          `json:"purpose"`
@@ -74,6 +77,87 @@ type Table struct {
 	Retention Class           `json:"retention"`
 	Persons   map[string]Kind `json:"persons"`
 	Others    string          `json:"others"`
+	Own       []View          `json:"own"`
+	Apart     Reason          `json:"apart"`
+}
+
+// View is the part of a table that an account gets in its copy: the rows, the
+// further columns beside those of persons, where a sealed one was sealed, and which
+// of the persons' are not shown, and why. A column of persons that is not named
+// here is shown.
+type View struct {
+	As     string            `json:"as"`   // tells two views of one table apart
+	Rows   string            `json:"rows"` // condition in SQL; $1 is the account
+	With   string            `json:"with"` // "id at:time amount:money"
+	Sealed map[string]string `json:"sealed"`
+	Apart  map[string]Reason `json:"apart"`
+}
+
+// Reason is why a column, or a table, is not in the copy of an account.
+type Reason string
+
+// The reasons for a column.
+const (
+	ApartSelf    Reason = "self"    // the account itself, the same in each row
+	ApartOthers  Reason = "others"  // of or about somebody else
+	ApartDerived Reason = "derived" // a keyed hash of what is shown elsewhere
+	ApartSecret  Reason = "secret"  // whoever has it could act as the person
+	ApartFile    Reason = "file"    // where a file lies; the file is given out on its page
+	ApartInner   Reason = "inner"   // a note of the operator's people for themselves
+)
+
+// The reasons for a table.
+const (
+	ApartStaff    Reason = "staff"    // only the operator's people are in it
+	ApartWork     Reason = "work"     // what the program keeps to do its work once, with ids alone
+	ApartUnlinked Reason = "unlinked" // no account leads to it
+)
+
+// kindsApart are the kinds of columns that a reason may be given for; nil is any.
+var kindsApart = map[Reason][]Kind{
+	ApartSelf: {"person_id"}, ApartOthers: nil, ApartDerived: {"lookup"}, ApartSecret: {"lookup", "password", "device", "access"}, ApartFile: {"file", "invoice_title"},
+	ApartInner: {"words"},
+}
+
+// Shape is how a value of a copy is written.
+type Shape string
+
+// The shapes. Text is as it stands.
+const (
+	ShapeText   Shape = ""
+	ShapeNumber Shape = "int"
+	ShapeTime   Shape = "time"
+	ShapeMoney  Shape = "money" // in the row's currency
+	ShapeYes    Shape = "yes"
+	ShapeSealed Shape = "sealed"
+)
+
+// Column is a column of a view. Place is where a sealed one was sealed, with the
+// column in braces that stands for the row: "complaint_step.note/{complaint}".
+type Column struct {
+	Name  string
+	Shape Shape
+	Place string
+}
+
+// Shown are the columns that a view of a table shows, those with which a row begins
+// first.
+func (t Table) Shown(v View) (all []Column) {
+	for part := range strings.FieldsSeq(v.With) {
+		name, shape, _ := strings.Cut(part, ":")
+		all = append(all, Column{Name: name, Shape: Shape(shape)})
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Persons)) {
+		if _, apart := v.Apart[name]; apart {
+			continue
+		}
+		c := Column{Name: name}
+		if place, sealed := v.Sealed[name]; sealed {
+			c.Shape, c.Place = ShapeSealed, place
+		}
+		all = append(all, c)
+	}
+	return all
 }
 
 // Columns are all columns that are declared.
@@ -127,7 +211,7 @@ func parseInventory(files fs.FS) ([]Table, error) {
 //
 // Clause: PIPL 17 (people are told who handles what, why and for how long).
 func (t Table) whole() error {
-	if !slices.Contains([]Class{ClassAccount, ClassLog, ClassTrade, ClassInvoice, ClassSharing, ClassProof, ClassMarket}, t.Retention) {
+	if !slices.Contains([]Class{ClassAccount, ClassLog, ClassTrade, ClassInvoice, ClassSharing, ClassCase, ClassRecord, ClassProof, ClassMarket}, t.Retention) {
 		return fmt.Errorf("privacy: %s: no class of retention %q", t.Name, t.Retention)
 	}
 	if t.Purpose == "" || len(t.Persons) > 0 && (t.Basis == BasisNone || t.Retention == ClassMarket) {
@@ -137,8 +221,63 @@ func (t Table) whole() error {
 		return fmt.Errorf("privacy: %s: no basis %q", t.Name, t.Basis)
 	}
 	for column, kind := range t.Persons {
-		if _, known := kinds[kind]; !known {
+		sensitivity, known := kinds[kind]
+		if !known {
 			return fmt.Errorf("privacy: %s.%s: no kind %q", t.Name, column, kind)
+		}
+		if t.Retention == ClassProof && sensitivity != Pseudonym {
+			return fmt.Errorf("privacy: %s.%s: kept without an end, and more than a number", t.Name, column)
+		}
+		if t.Retention == ClassRecord && sensitivity != Pseudonym && kind != "seller" && kind != "contact" {
+			return fmt.Errorf("privacy: %s.%s: kept with the books, and more than who sold", t.Name, column)
+		}
+	}
+	switch {
+	case len(t.Persons) == 0:
+		if len(t.Own) > 0 || t.Apart != "" {
+			return fmt.Errorf("privacy: %s holds nobody, and is given to somebody", t.Name)
+		}
+		return nil
+	case len(t.Own) == 0 && !slices.Contains([]Reason{ApartStaff, ApartWork, ApartUnlinked}, t.Apart), len(t.Own) > 0 && t.Apart != "":
+		return fmt.Errorf("privacy: %s says neither which rows are an account's own nor why none are, or both", t.Name)
+	}
+	for _, v := range t.Own {
+		if err := t.wholeView(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wholeView refuses a view that cannot be read, or that leaves out what it may not.
+//
+// Clause: PIPL 45 (a person gets a copy of the own data: all of it, and nobody else's).
+func (t Table) wholeView(v View) error {
+	if !strings.Contains(v.Rows, "$1") {
+		return fmt.Errorf("privacy: %s: its rows are not those of an account", t.Name)
+	}
+	others := strings.Fields(t.Others)
+	for column, why := range v.Apart {
+		allowed, known := kindsApart[why]
+		kind, person := t.Persons[column]
+		if !known || !person || allowed != nil && !slices.Contains(allowed, kind) {
+			return fmt.Errorf("privacy: %s.%s: not apart for %q", t.Name, column, why)
+		}
+	}
+	for _, c := range t.Shown(v) {
+		_, person := t.Persons[c.Name]
+		switch {
+		case !person && !slices.Contains(others, c.Name):
+			return fmt.Errorf("privacy: %s.%s is shown and not there", t.Name, c.Name)
+		case strings.HasSuffix(c.Name, "_sealed") && c.Place == "":
+			return fmt.Errorf("privacy: %s.%s: no place at which it opens", t.Name, c.Name)
+		case !slices.Contains([]Shape{ShapeText, ShapeNumber, ShapeTime, ShapeMoney, ShapeYes, ShapeSealed}, c.Shape):
+			return fmt.Errorf("privacy: %s.%s: no shape %q", t.Name, c.Name, c.Shape)
+		}
+	}
+	for column := range v.Sealed {
+		if _, person := t.Persons[column]; !person || v.Apart[column] != "" {
+			return fmt.Errorf("privacy: %s.%s is opened and not shown", t.Name, column)
 		}
 	}
 	return nil
@@ -150,7 +289,7 @@ type Activity struct {
 	Purpose   string
 	Basis     Basis
 	Retention Class
-	Kinds     []Kind // pseudonyms left out
+	Kinds     []Kind // pseudonyms left out, but where they are all that is kept
 	Sensitive bool
 }
 
@@ -165,7 +304,7 @@ func Activities() []Activity {
 	found := map[key]map[Kind]bool{}
 	for _, t := range Inventory() {
 		for _, kind := range t.Persons {
-			if kinds[kind] == Pseudonym {
+			if kinds[kind] == Pseudonym && t.Retention != ClassProof {
 				continue
 			}
 			k := key{t.Purpose, t.Basis, t.Retention}

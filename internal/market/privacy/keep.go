@@ -12,26 +12,32 @@ import (
 	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
-	"yunshi/internal/market/entitlement"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/infringement"
 	"yunshi/internal/market/invoice"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/operation"
+	"yunshi/internal/market/payment"
 	"yunshi/internal/market/refund"
+	"yunshi/internal/market/review"
+	"yunshi/internal/market/settlement"
+	"yunshi/internal/market/vendor"
 )
 
 // Keeper is what one package does with the persons in its tables. Each may be
 // missing.
 type Keeper struct {
 	Package string
-	// Copy returns what it keeps about an account, in plain.
-	Copy func(ctx context.Context, r db.Reader, id account.ID) ([]account.Sheet, error)
 	// Erase takes the persons out of what it keeps of an account that has ended, by
 	// class: [ClassAccount] on the day of the purge, [ClassTrade] and [ClassInvoice]
 	// when the years of trades and invoices are over.
 	Erase map[Class]func(ctx context.Context, tx *db.Tx, c Closing) (int64, error)
 	// Expire deletes what is older than a moment, whosever it is.
 	Expire map[Class]func(ctx context.Context, tx *db.Tx, before time.Time) (int64, error)
+	// Open names a matter of an account that is under way, for which what is kept of
+	// the account stays; empty when there is none.
+	Open func(ctx context.Context, r db.Reader, id account.ID) (string, error)
 }
 
 // Keep are the keepers of a market.
@@ -49,19 +55,23 @@ type (
 // Keepers are those of the packages before this one. App adds the later ones.
 func Keepers() Keep {
 	return Keep{
-		{Package: "account", Copy: account.Copy, Erase: erasers{ClassAccount: of(account.Erase)}, Expire: expirers{ClassLog: account.Expire}},
-		{Package: "identity", Copy: identity.Copy, Erase: erasers{ClassAccount: eraseIdentity}},
-		{Package: "agreement", Copy: agreement.Copy, Erase: erasers{ClassTrade: of(agreement.Erase)}},
-		{Package: "content", Erase: erasers{ClassTrade: of(content.Erase)}},
-		{Package: "message", Copy: message.Copy, Erase: erasers{ClassTrade: of(message.Erase)}},
-		{Package: "operation", Erase: erasers{ClassTrade: of(operation.Erase)}},
-		{Package: "order", Copy: copyOrders},
-		{Package: "entitlement", Copy: copyRights},
+		{Package: "account", Erase: erasers{ClassAccount: of(account.Erase)}, Expire: expirers{ClassLog: account.Expire}},
+		{Package: "identity", Erase: erasers{ClassAccount: eraseIdentity, ClassTrade: of(identity.Forget)}},
+		{Package: "agreement", Erase: erasers{ClassTrade: of(agreement.Erase)}, Expire: expirers{ClassCase: agreement.Expire}},
+		{Package: "content", Erase: erasers{ClassTrade: of(content.Erase)}, Expire: expirers{ClassLog: content.Expire}},
+		{Package: "message", Erase: erasers{ClassTrade: of(message.Erase)}},
+		{Package: "operation", Erase: erasers{ClassTrade: of(operation.Erase)}, Expire: expirers{ClassCase: operation.Expire}},
+		{Package: "vendor", Erase: erasers{ClassTrade: of(vendor.Erase)}},
+		{Package: "payment", Expire: expirers{ClassInvoice: payment.Expire}},
 		{Package: "delivery", Erase: erasers{ClassAccount: of(delivery.Erase)}},
-		{Package: "invoice", Copy: invoice.Copy, Erase: erasers{ClassAccount: of(invoice.EraseTitles), ClassInvoice: of(invoice.EraseBuyers)}},
-		{Package: "refund", Copy: refund.Copy, Erase: erasers{ClassTrade: of(refund.Erase)}},
-		{Package: "complaint", Erase: erasers{ClassTrade: of(complaint.Erase)}, Expire: expirers{ClassSharing: complaint.Expire}},
-		{Package: "privacy", Copy: copyPrivacy, Expire: expirers{ClassSharing: expireSharing, ClassTrade: expireRelay}},
+		{Package: "invoice", Erase: erasers{ClassAccount: of(invoice.EraseTitles), ClassInvoice: of(invoice.EraseBuyers)}},
+		{Package: "review", Erase: erasers{ClassTrade: of(review.Erase)}},
+		{Package: "refund", Erase: erasers{ClassTrade: of(refund.Erase)}, Open: refund.UnderWay},
+		{Package: "settlement", Erase: erasers{ClassInvoice: of(settlement.Erase)}},
+		{Package: "complaint", Erase: erasers{ClassTrade: of(complaint.Erase)}, Expire: expirers{ClassSharing: complaint.Expire, ClassCase: complaint.ExpireTasks}, Open: complaint.UnderWay},
+		{Package: "infringement", Expire: expirers{ClassCase: infringement.Expire}, Open: infringement.UnderWay},
+		{Package: "enforcement", Erase: erasers{ClassTrade: of(enforcement.Erase)}, Expire: expirers{ClassCase: enforcement.Expire}, Open: enforcement.UnderWay},
+		{Package: "privacy", Expire: expirers{ClassSharing: expireSharing, ClassTrade: expireRelay, ClassCase: expireAudits}},
 	}
 }
 
@@ -107,37 +117,37 @@ func (k Keep) expire(ctx context.Context, tx *db.Tx, class Class, before time.Ti
 	return nil
 }
 
+// Sheet is a part of a copy: the rows of one table by column. Title and Labels are
+// its words in the language of who reads it.
+type Sheet struct {
+	Table   string              `json:"table"`
+	Title   string              `json:"title"`
+	Columns []string            `json:"columns"`
+	Labels  map[string]string   `json:"labels"`
+	Rows    []map[string]string `json:"rows"`
+}
+
 // Copy is everything that the market keeps about an account, with what it did with
 // it.
 type Copy struct {
-	Account account.ID      `json:"account"`
-	At      time.Time       `json:"made_at"`
-	Sheets  []account.Sheet `json:"tables"`
+	Account account.ID `json:"account"`
+	At      time.Time  `json:"made_at"`
+	Sheets  []Sheet    `json:"tables"`
 }
 
 // Export makes the copy of the actor's account and records that it was taken. It
-// is open as long as the data is there, whatever was taken from the account.
+// is open as long as the data is there, whatever was taken from the account. Own
+// reads what the inventory says is the account's.
 //
 // Clause: PIPL 45 (a person may look into the own data, copy it and take it elsewhere).
-func (k Keep) Export(ctx context.Context, tx *db.Tx, by audit.Actor) (_ Copy, err error) {
+func Export(ctx context.Context, tx *db.Tx, by audit.Actor, own func(context.Context, db.Reader, account.ID) ([]Sheet, error)) (_ Copy, err error) {
 	defer fault.Wrap(&err, "privacy.Export(%s)", by.Account)
 	if !by.Has(account.Owner) {
 		return Copy{}, ErrForbidden
 	}
 	out := Copy{Account: account.ID(by.Account), At: tx.Now()}
-	for _, one := range k {
-		if one.Copy == nil {
-			continue
-		}
-		sheets, err := one.Copy(ctx, tx, out.Account)
-		if err != nil {
-			return Copy{}, err
-		}
-		for _, s := range sheets {
-			if len(s.Rows) > 0 {
-				out.Sheets = append(out.Sheets, s)
-			}
-		}
+	if out.Sheets, err = own(ctx, tx, out.Account); err != nil {
+		return Copy{}, err
 	}
 	c, err := Current(ctx, tx, out.Account)
 	if err != nil {
@@ -157,71 +167,6 @@ func (k Keep) Export(ctx context.Context, tx *db.Tx, by audit.Actor) (_ Copy, er
 	})
 }
 
-func moment(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
-func copyOrders(ctx context.Context, r db.Reader, id account.ID) ([]account.Sheet, error) {
-	all, err := ordersOf(ctx, r, id)
-	s := account.Sheet{Table: "order_order"}
-	for _, o := range all {
-		s.Rows = append(s.Rows, map[string]string{
-			"id": string(o.ID), "product": string(o.Product), "vendor": o.Snapshot.Seller.RegisteredName, "plan": o.Snapshot.PlanCode, "state": string(o.State),
-			"paid": o.Fee.Paid.Plain(), "currency": string(o.Fee.Paid.Currency), "terms_sha256": o.Snapshot.SheetSHA256,
-			"placed_at": moment(o.PlacedAt), "paid_at": moment(o.PaidAt), "delivered_at": moment(o.DeliveredAt), "ended_at": moment(o.EndedAt),
-		})
-	}
-	return []account.Sheet{s}, err
-}
-
-func copyRights(ctx context.Context, r db.Reader, id account.ID) ([]account.Sheet, error) {
-	all, err := entitlement.Mine(ctx, r, id)
-	s := account.Sheet{Table: "entitlement_grant"}
-	for _, e := range all {
-		s.Rows = append(s.Rows, map[string]string{
-			"id": string(e.ID), "name": e.Name, "order_id": e.Order, "state": string(e.State), "starts_at": moment(e.StartsAt), "ends_at": moment(e.EndsAt),
-		})
-	}
-	return []account.Sheet{s}, err
-}
-
-// copyPrivacy is what was done with the data: consents, the disclosures that the
-// person may see, requests.
-func copyPrivacy(ctx context.Context, r db.Reader, id account.ID) ([]account.Sheet, error) {
-	consents, err := Consents(ctx, r, id)
-	if err != nil {
-		return nil, err
-	}
-	cs, ds, qs := account.Sheet{Table: "privacy_consent"}, account.Sheet{Table: "privacy_disclosure"}, account.Sheet{Table: "privacy_request"}
-	for _, c := range consents {
-		cs.Rows = append(cs.Rows, map[string]string{
-			"id": string(c.ID), "recipient": c.Recipient.Name, "recipient_contact": c.Recipient.Contact, "purpose": c.Purpose, "fields": joined(c.Fields),
-			"state": string(c.State), "given_at": moment(c.GivenAt), "expires_at": moment(c.ExpiresAt), "ended_at": moment(c.EndedAt),
-		})
-	}
-	disclosures, err := Disclosures(ctx, r, id)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range disclosures {
-		ds.Rows = append(ds.Rows, map[string]string{
-			"id": string(d.ID), "recipient": d.Recipient.Name, "basis": "UA " + string(d.Basis), "provision": d.Provision, "matter": d.Matter, "fields": joined(d.Fields),
-			"packet_sha256": d.SHA256, "channel": d.Channel, "made_at": moment(d.MadeAt),
-		})
-	}
-	requests, err := Requests(ctx, r, id)
-	for _, q := range requests {
-		qs.Rows = append(qs.Rows, map[string]string{
-			"id": string(q.ID), "kind": string(q.Kind), "vendor": string(q.Vendor), "text": q.Text, "state": string(q.State), "due_at": moment(q.DueAt),
-			"result": string(q.Result), "answer": q.Answer, "asked_at": moment(q.AskedAt), "answered_at": moment(q.AnsweredAt),
-		})
-	}
-	return []account.Sheet{cs, ds, qs}, err
-}
-
 // expireSharing deletes the register's rows that are older than the law on shared
 // data wants.
 func expireSharing(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, err error) {
@@ -237,6 +182,74 @@ func expireSharing(ctx context.Context, tx *db.Tx, before time.Time) (removed in
 
 func expireRelay(ctx context.Context, tx *db.Tx, before time.Time) (int64, error) {
 	return tx.Exec(ctx, expireRelayed, db.Micros(before))
+}
+
+// expireAudits empties what audits of vendors said, and what was found.
+func expireAudits(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, err error) {
+	for _, one := range []struct {
+		ids, done string
+		columns   []db.Emptying
+	}{
+		{oldAudits, auditErased, []db.Emptying{{Update: eraseAudit, At: func(id string) string { return auditNoteAt(AuditID(id)) }}}},
+		{oldFindings, findingErased, []db.Emptying{
+			{Update: eraseFinding, At: func(id string) string { return findingAt(FindingID(id)) }}, {Update: eraseOutcome, At: func(id string) string { return outcomeAt(FindingID(id)) }},
+		}},
+	} {
+		all, err := db.All(ctx, tx, db.Column[string], one.ids, db.Micros(before))
+		if err != nil {
+			return removed, err
+		}
+		n, err := db.Empty(ctx, tx, all, one.columns...)
+		if removed += n; err != nil {
+			return removed, err
+		}
+		for _, id := range all {
+			tx.Queue(one.done, db.Micros(tx.Now()), id)
+		}
+	}
+	return removed, nil
+}
+
+// held names a matter for which an account's records stay although their years are
+// over; empty when there is none.
+//
+// Clause: PIPL 47 (what a matter that is under way needs is kept, and used for nothing else).
+func (k Keep) held(ctx context.Context, r db.Reader, id account.ID) (string, error) {
+	for _, one := range k {
+		if one.Open == nil {
+			continue
+		}
+		if matter, err := one.Open(ctx, r, id); err != nil || matter != "" {
+			return matter, err
+		}
+	}
+	return "", nil
+}
+
+// Hold is an ended account whose records stay past their years, and for what.
+type Hold struct {
+	Closing
+	Matter string
+}
+
+// Holds are the ended accounts whose years are over and whose records a matter
+// holds.
+func (k Keep) Holds(ctx context.Context, r db.Reader) ([]Hold, error) {
+	due, err := db.All(ctx, r, scanClosing, selectOverdue, db.Micros(r.Now()))
+	if err != nil {
+		return nil, err
+	}
+	var all []Hold
+	for _, c := range due {
+		matter, err := k.held(ctx, r, c.Account)
+		if err != nil {
+			return nil, err
+		}
+		if matter != "" {
+			all = append(all, Hold{c, matter})
+		}
+	}
+	return all, nil
 }
 
 // Erasures are the last runs that removed something, newest first.

@@ -16,7 +16,9 @@
 // pseudonym and reaches it by a relay number, both its alone.
 //
 // The inventory says of every column of every table what it is for, on which basis,
-// and for how long; the privacy notice is made from it.
+// and for how long, and which rows and columns of it an account gets in its copy; the
+// privacy notice and the copy are made from it. The register of erasures stands
+// beside the database, so that a restore brings nobody back.
 //
 // Owns: consents, disclosures, requests of persons, the annex, audits and findings
 // of vendors, what was relayed, closings and erasures, the inventory.
@@ -33,6 +35,8 @@
 //   - The person is told of each disclosure and sees it, unless a law bars it.
 //   - Nothing of an account is erased before the day that it was told, unless a law
 //     orders it; trades and invoices stay for their years without the person.
+//   - What holds more than a number or a hash has an end, and a matter that is under
+//     way holds what is kept of its account.
 package privacy
 
 import (

@@ -287,8 +287,32 @@ func TestAnInventoryWithAGapIsRefused(t *testing.T) {
 		_, err := parseInventory(fstest.MapFS{"inventory/" + name: {Data: []byte(source)}})
 		return err
 	}
-	if err := read("account.json", `{"account_user": {"purpose": "account", "basis": "contract", "retention": "account", "persons": {"name": "name"}, "others": "id"}}`); err != nil {
-		t.Error(err)
+	table := func(retention, persons, rest string) string {
+		return `{"account_user": {"purpose": "account", "basis": "contract", "retention": "` + retention + `", "persons": {` + persons + `}, "others": "id at", ` + rest + `}}`
+	}
+	own := `"own": [{"rows": "id = $1", "with": "id at:time"}]`
+	for name, source := range map[string]string{
+		"shown":                   table("account", `"name": "name"`, own),
+		"a number for ever":       table("proof", `"by_user": "person_id"`, `"apart": "staff"`),
+		"a seller with the books": table("record", `"payee": "seller"`, own),
+	} {
+		if err := read("account.json", source); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, source := range map[string]string{
+		"neither shown nor apart":    table("account", `"name": "name"`, `"own": []`),
+		"both shown and apart":       table("account", `"name": "name"`, own+`, "apart": "staff"`),
+		"words for ever":             table("proof", `"note": "words"`, own),
+		"a buyer with the books":     table("record", `"name": "name"`, own),
+		"sealed and never opened":    table("account", `"name_sealed": "name"`, own),
+		"a name apart as a hash":     table("account", `"name": "name"`, `"own": [{"rows": "id = $1", "with": "id", "apart": {"name": "derived"}}]`),
+		"everybody's rows":           table("account", `"name": "name"`, `"own": [{"rows": "id <> ''", "with": "id"}]`),
+		"a column that is not there": table("account", `"name": "name"`, `"own": [{"rows": "id = $1", "with": "id nothing"}]`),
+	} {
+		if read("account.json", source) == nil {
+			t.Errorf("%s was taken", name)
+		}
 	}
 	for name, source := range map[string]string{
 		"no purpose":        `{"account_user": {"basis": "contract", "retention": "account", "persons": {"name": "name"}}}`,

@@ -91,13 +91,28 @@ const (
 	selectTradeDue = `SELECT ` + closingCols + ` FROM privacy_closing WHERE state = 'purged' AND trade_at = 0 AND trade_due <= $1 ORDER BY id LIMIT 100`
 	selectBillDue  = `SELECT ` + closingCols + ` FROM privacy_closing WHERE state = 'purged' AND invoice_at = 0 AND invoice_due <= $1 ORDER BY id LIMIT 100`
 
+	selectOverdue = `SELECT ` + closingCols + ` FROM privacy_closing WHERE state = 'purged'
+		AND (trade_at = 0 AND trade_due <= $1 OR invoice_at = 0 AND invoice_due <= $1) ORDER BY trade_due, id LIMIT 100`
+	// $1, $2: the first and the last moment of a day.
+	selectErasedOn = `SELECT ` + closingCols + ` FROM privacy_closing WHERE state = 'purged'
+		AND (ended_at >= $1 AND ended_at < $2 OR trade_at >= $1 AND trade_at < $2 OR invoice_at >= $1 AND invoice_at < $2) ORDER BY id`
+	selectKnownSince = `SELECT COALESCE(MAX(at), 0) FROM privacy_erasure WHERE closing <> ''`
+
 	insertErasure  = `INSERT INTO privacy_erasure (id, closing, class, package, removed, before_at, at) VALUES ($1, $2, $3, $4, $5, $6, $7)`
 	selectErasures = `SELECT closing, class, package, removed, before_at, at FROM privacy_erasure ORDER BY at DESC, id DESC LIMIT $1`
 
 	expireDisclosures = `DELETE FROM privacy_disclosure WHERE proposed_at < $1 AND (state <> 'made' OR made_at < $1) AND (emergency = FALSE OR reviewed_at > 0)`
 	expireRequests    = `DELETE FROM privacy_request WHERE answered_at > 0 AND answered_at < $1`
 	expireConsents    = `DELETE FROM privacy_consent WHERE ended_at > 0 AND ended_at < $1`
-	expireRelayed     = `DELETE FROM privacy_relayed WHERE at < $1`
+	oldAudits         = `SELECT id FROM privacy_audit WHERE erased_at = 0 AND done_at > 0 AND done_at < $1 ORDER BY id LIMIT 1000`
+	eraseAudit        = `UPDATE privacy_audit SET note_sealed = $1 WHERE id = $2`
+	auditErased       = `UPDATE privacy_audit SET erased_at = $1 WHERE id = $2`
+	oldFindings       = `SELECT id FROM privacy_finding WHERE erased_at = 0 AND closed_at > 0 AND closed_at < $1 ORDER BY id LIMIT 1000`
+	eraseFinding      = `UPDATE privacy_finding SET text_sealed = $1 WHERE id = $2`
+	eraseOutcome      = `UPDATE privacy_finding SET outcome_sealed = $1 WHERE id = $2`
+	findingErased     = `UPDATE privacy_finding SET erased_at = $1 WHERE id = $2`
+
+	expireRelayed = `DELETE FROM privacy_relayed WHERE at < $1`
 )
 
 // The places that sealed fields are stored at.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"yunshi/internal/base/blob"
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/agreement"
@@ -19,10 +20,19 @@ const (
 )
 
 // Work is the background work of the package.
-type Work struct{ Keep Keep }
+type Work struct {
+	Keep  Keep
+	Files blob.Store // nil: nothing is kept outside of the database
+	// Used reports whether a row still names a stored file.
+	Used func(ctx context.Context, r db.Reader, key string) (bool, error)
+}
 
-// Start begins the daily work, for ever; starting again changes nothing.
+// Start begins the daily work, for ever; starting again changes nothing, but looks
+// into the register of erasures, for the database may have been restored.
 func Start(ctx context.Context, tx *db.Tx) error {
+	if err := job.Enqueue(ctx, tx, job.Spec{Kind: againJob, Object: "market", Unique: true}); err != nil {
+		return err
+	}
 	return job.Enqueue(ctx, tx, job.Spec{Kind: keepJob, Object: "market", Unique: true})
 }
 
@@ -52,20 +62,27 @@ func (w Work) Handlers() map[string]job.Handler {
 				return w.Keep.purge(ctx, tx, audit.Job(j.Kind), c, "")
 			})
 		}},
-		keepJob: {Run: w.keep},
+		keepJob:     {Run: w.keep},
+		registerJob: {Run: w.register},
+		againJob:    {Run: w.again},
+		job.FileJob: {Run: w.removeFile},
 	}
 }
 
 // keep lets go what is over its time and comes again tomorrow. Each step is a
 // transaction of its own and does nothing when it is repeated.
 func (w Work) keep(ctx context.Context, d *db.DB, j job.Job) error {
-	for _, step := range []func(context.Context, *db.Tx) error{runOut, w.logs, w.sharing, w.trades, w.invoices} {
+	for _, step := range []func(context.Context, *db.Tx) error{runOut, w.logs, w.sharing, w.cases, w.bank, w.trades, w.invoices} {
 		if err := d.Write(ctx, func(tx *db.Tx) error { return step(ctx, tx) }); err != nil {
 			return err
 		}
 	}
 	return d.Write(ctx, func(tx *db.Tx) error {
 		if err := job.Done(ctx, tx, j); err != nil {
+			return err
+		}
+		yesterday := calendar.On(tx.Now()).AddDays(-1) // two nodes may have written its file at once
+		if err := job.Enqueue(ctx, tx, job.Spec{Kind: registerJob, Object: yesterday.String(), Unique: true}); err != nil {
 			return err
 		}
 		tomorrow := calendar.On(tx.Now()).AddDays(1).Start().Add(3 * time.Hour) // when few are awake
@@ -103,17 +120,36 @@ func (w Work) logs(ctx context.Context, tx *db.Tx) error {
 }
 
 func (w Work) sharing(ctx context.Context, tx *db.Tx) error {
+	return w.years(ctx, tx, "retention_sharing_log", ClassSharing, ClassTrade)
+}
+
+// cases lets the words of matters go whose years are over.
+//
+// Clause: ECL 31 (records of a matter are kept for as long as those of a trade, at least three years after its end).
+func (w Work) cases(ctx context.Context, tx *db.Tx) error {
+	return w.years(ctx, tx, "retention_trade", ClassCase)
+}
+
+// bank lets payers go out of bank lines that are older than invoices are kept.
+func (w Work) bank(ctx context.Context, tx *db.Tx) error {
+	return w.years(ctx, tx, "retention_invoice", ClassInvoice)
+}
+
+// years expires a class after the years of a setting, never less than three.
+func (w Work) years(ctx context.Context, tx *db.Tx, setting string, classes ...Class) error {
 	rule, err := agreement.Setting[struct {
 		Years int `json:"years"`
-	}](ctx, tx, "retention_sharing_log")
+	}](ctx, tx, setting)
 	if err != nil {
 		return err
 	}
 	before := calendar.AddMonths(calendar.On(tx.Now()), -12*max(rule.Years, 3)).Start()
-	if err := w.Keep.expire(ctx, tx, ClassSharing, before); err != nil {
-		return err
+	for _, class := range classes {
+		if err := w.Keep.expire(ctx, tx, class, before); err != nil {
+			return err
+		}
 	}
-	return w.Keep.expire(ctx, tx, ClassTrade, before)
+	return nil
 }
 
 func (w Work) trades(ctx context.Context, tx *db.Tx) error {
@@ -131,19 +167,33 @@ func (w Work) over(ctx context.Context, tx *db.Tx, due, mark string, class Class
 		return err
 	}
 	for _, c := range all {
-		if err := moved(tx.Exec(ctx, mark, db.Micros(tx.Now()), string(c.ID))); err != nil {
-			return err
+		if matter, err := w.Keep.held(ctx, tx, c.Account); err != nil || matter != "" {
+			if err != nil {
+				return err
+			}
+			continue // looked at again tomorrow
 		}
-		removed, err := w.Keep.erase(ctx, tx, c, class)
-		if err != nil {
-			return err
-		}
-		if err := audit.Record(ctx, tx, audit.Job(keepJob), audit.Entry{
-			Act: "privacy.erased", Subjects: []string{string(c.ID), string(c.Account)}, Clauses: []string{"UA 8.5", "ECL 31"},
-			Data: map[string]any{"class": class, "removed": removed},
-		}); err != nil {
+		if err := w.Keep.eraseOne(ctx, tx, audit.Job(keepJob), c, mark, class); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// eraseOne erases a class of one ended account.
+func (k Keep) eraseOne(ctx context.Context, tx *db.Tx, by audit.Actor, c Closing, mark string, class Class) error {
+	if err := moved(tx.Exec(ctx, mark, db.Micros(tx.Now()), string(c.ID))); err != nil {
+		return err
+	}
+	removed, err := k.erase(ctx, tx, c, class)
+	if err != nil {
+		return err
+	}
+	if err := note(ctx, tx); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, by, audit.Entry{
+		Act: "privacy.erased", Subjects: []string{string(c.ID), string(c.Account)}, Clauses: []string{"UA 8.5", "ECL 31"},
+		Data: map[string]any{"class": class, "removed": removed},
+	})
 }

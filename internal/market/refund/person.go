@@ -2,25 +2,11 @@ package refund
 
 import (
 	"context"
-	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/job"
 )
-
-// Copy returns the refunds that an account asked for in its own words, for the
-// account itself.
-func Copy(ctx context.Context, r db.Reader, id account.ID) ([]account.Sheet, error) {
-	all, err := db.All(ctx, r, scanRequest(r), selectAllMine, string(id))
-	s := account.Sheet{Table: "refund_request"}
-	for _, q := range all {
-		s.Rows = append(s.Rows, map[string]string{
-			"id": string(q.ID), "order_id": string(q.Order), "reason": string(q.Reason), "text": q.Text, "state": string(q.State),
-			"amount": q.Amount.Plain(), "currency": string(q.Amount.Currency), "requested_at": q.RequestedAt.UTC().Format(time.RFC3339),
-		})
-	}
-	return []account.Sheet{s}, err
-}
 
 // Erase empties the words and names of files in the refunds and matters of an
 // account whose trades need not be kept any longer; states, amounts and hashes
@@ -58,16 +44,29 @@ func Erase(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, err er
 		if err := blank(eraseProofs, proofAt(MatterID(m)), m); err != nil {
 			return removed, err
 		}
+		n, err := job.RemoveFiles(ctx, tx, selectFiles, forgetFiles, m)
+		if removed += n; err != nil {
+			return removed, err
+		}
 	}
 	return removed, nil
 }
 
+// UnderWay names a refund or matter of an account that has not ended; empty when all
+// have.
+func UnderWay(ctx context.Context, r db.Reader, id account.ID) (string, error) {
+	return db.Value[string](ctx, r, selectOpenOf, string(id))
+}
+
 const (
-	selectAllMine     = `SELECT ` + requestCols + ` FROM refund_request WHERE account = $1 ORDER BY id`
 	selectIDsOf       = `SELECT id FROM refund_request WHERE account = $1 ORDER BY id`
 	selectMatterIDsOf = `SELECT id FROM refund_matter WHERE account = $1 ORDER BY id`
 	eraseText         = `UPDATE refund_request SET text_sealed = $1 WHERE id = $2`
 	eraseNotes        = `UPDATE refund_step SET note_sealed = $1 WHERE request = $2`
 	eraseStatements   = `UPDATE refund_statement SET text_sealed = $1 WHERE matter = $2`
 	eraseProofs       = `UPDATE refund_proof SET name_sealed = $1 WHERE matter = $2`
+	selectFiles       = `SELECT blob FROM refund_proof WHERE matter = $1 AND blob <> '-' ORDER BY id`
+	forgetFiles       = `UPDATE refund_proof SET blob = '-' WHERE matter = $1`
+	selectOpenOf      = `SELECT COALESCE(MIN(id), '') FROM (SELECT id FROM refund_request WHERE account = $1 AND ended_at = 0
+		UNION ALL SELECT id FROM refund_matter WHERE account = $1 AND closed_at = 0) o`
 )

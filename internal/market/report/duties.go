@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/csv"
@@ -36,6 +37,7 @@ type Sight struct {
 	Proof string    // its record (rec_…), where there is one
 	Due   time.Time // by when the next is owed; zero: nothing is owed now
 	Open  int64     // things that wait for it
+	Asks  string    // the law that asks for it, where it is not always the same
 }
 
 // Standing is a duty with how it stands at a moment.
@@ -64,6 +66,7 @@ var duties = []Duty{
 	{"invoice", "UA 4.4", account.Support, "/operator/invoices", oldestOf(sqlInvoiceLate, ownTime)},
 	{"month", "UA 3.1", account.Finance, "/operator/finance/months", monthClosed},
 	{"book_day", "UA 3.1", account.Finance, "/operator/finance", daySealed},
+	{"breach", "PIPL 57", account.Compliance, "/operator/incidents", breachTold},
 	{"log", "UA 9.5", account.Superadmin, "/operator/log", logged},
 }
 
@@ -75,6 +78,7 @@ func Duties(ctx context.Context, r db.Reader) ([]Standing, error) {
 		if err != nil {
 			return nil, fmt.Errorf("report: duty %s: %w", d.Code, err)
 		}
+		d.Law = cmp.Or(s.Asks, d.Law)
 		all[i] = Standing{d, s, stands(s, r.Now())}
 	}
 	return all, nil
@@ -144,6 +148,7 @@ const (
 	sqlIdentityQueue = `SELECT COALESCE(MAX(decided_at), 0), COALESCE(MIN(CASE WHEN state = 'pending' THEN submitted_at END), 0), CAST(COALESCE(SUM(CASE WHEN state = 'pending' THEN 1 ELSE 0 END), 0) AS BIGINT) FROM identity_case`
 	sqlListingQueue  = `SELECT COALESCE((SELECT MAX(decided_at) FROM catalog_review), 0), COALESCE(MIN(submitted_at), 0), COUNT(*) FROM catalog_version WHERE state IN ('submitted', 'first_review')`
 	sqlRefundClock   = `SELECT COALESCE(MAX(ended_at), 0), COALESCE(MIN(CASE WHEN ended_at = 0 AND clock_from > 0 THEN clock_from END), 0), CAST(COALESCE(SUM(CASE WHEN ended_at = 0 THEN 1 ELSE 0 END), 0) AS BIGINT) FROM refund_request`
+	sqlBreaches      = `SELECT COALESCE(MAX(authority_at), 0), COALESCE(MIN(CASE WHEN closed_at = 0 AND authority_at = 0 AND authority_waived_at = 0 THEN authority_due END), 0), CAST(COALESCE(SUM(CASE WHEN closed_at = 0 AND authority_at = 0 AND authority_waived_at = 0 THEN 1 ELSE 0 END), 0) AS BIGINT) FROM operation_incident WHERE authority_due > 0`
 	sqlInvoiceLate   = `SELECT COALESCE(MAX(issued_at), 0), COALESCE(MIN(CASE WHEN state IN ('requested', 'vendor_confirmed', 'issuing') THEN due_at END), 0), CAST(COALESCE(SUM(CASE WHEN state IN ('requested', 'vendor_confirmed', 'issuing') THEN 1 ELSE 0 END), 0) AS BIGINT) FROM invoice_request`
 )
 
@@ -186,6 +191,17 @@ func oldestOf(query, setting string) func(context.Context, db.Reader) (Sight, er
 		}
 		return s, nil
 	}
+}
+
+// breachTold: the authority knows of each breach of personal data by its hour.
+func breachTold(ctx context.Context, r db.Reader) (Sight, error) {
+	law, err := agreement.LawInForce(ctx, r)
+	if err != nil {
+		return Sight{}, err
+	}
+	s, err := oldestOf(sqlBreaches, ownTime)(ctx, r)
+	s.Asks = law.BreachArticle
+	return s, err
 }
 
 // monthClosed: a month's books are closed by the end of the next.

@@ -2,8 +2,9 @@
 // `yunshi verify`, and makes the lists for desks that need the tables of several
 // packages at once.
 //
-// Owns: the checks that hold between packages. Does not own: any table, any rule,
-// any decision.
+// Owns: the checks that hold between packages, and the copy of an account's own data,
+// which it reads as the inventory of package privacy says. Does not own: any table,
+// any rule, any decision.
 //
 // Always true:
 //   - It writes nothing; what it finds wrong stays as it is, for people to see.
