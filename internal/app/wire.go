@@ -69,7 +69,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	operations := operation.Rules{
 		Affected: report.Affected, Concerns: report.Concerns, Left: report.RunOff, Lengthen: lengthen, Page: a.homePage,
 	}
-	intake := content.Work{Files: a.Blob}
+	intake := content.Work{Files: a.Blob} // without a screener of pictures a person looks at each
 	if a.Config.ClamAV != "" {
 		if intake.Scanner, err = clamav.New(a.Config.ClamAV); err != nil {
 			return nil, fmt.Errorf("config: clamav: %w", err)

@@ -696,6 +696,45 @@ func TestClause_9_5_NegotiationWithDatesThenCourt(t *testing.T) {
 	})
 }
 
+func TestClause_4_7_1_WhatThePartiesWriteIsScreened(t *testing.T) {
+	markets(t, func(t *testing.T, m *market) {
+		ctx := t.Context()
+		o := m.bought(30000, nil)
+		const listed = "他们还在群里出售枪支"
+		t.Run("refused_a_listed_term_in_a_complaint", func(*testing.T) {
+			for _, ask := range []complaint.Ask{{Text: listed, Demand: "请修复"}, {Text: "坏了", Demand: listed}} {
+				ask.Topic, ask.Order = "not_working", o.ID
+				_, err := try(m, func(tx *db.Tx) (complaint.Complaint, error) { return m.rules.Submit(ctx, tx, m.buyer, ask) })
+				m.refused(err, "CONTENT_BLOCKED", "UA 4.7.1")
+			}
+		})
+		c := m.broken(o)
+		t.Run("refused_in_an_answer_a_contact_and_a_file_name", func(*testing.T) {
+			_, err := try(m, func(tx *db.Tx) (complaint.Complaint, error) {
+				return m.rules.AnswerAsVendor(ctx, tx, m.Seller, c.ID, c.Version, listed)
+			})
+			m.refused(err, "CONTENT_BLOCKED", "UA 4.7.1")
+			_, err = try(m, func(tx *db.Tx) (complaint.Complaint, error) {
+				return m.rules.Spoke(ctx, tx, m.buyer, c.ID, c.Version, complaint.Contact{Channel: "meeting", HeldOn: "2026-03-01", Text: listed})
+			})
+			m.refused(err, "CONTENT_BLOCKED", "UA 4.7.1")
+			_, err = try(m, func(tx *db.Tx) (complaint.Evidence, error) {
+				return complaint.Attach(ctx, tx, m.buyer, string(c.ID), complaint.Evidence{
+					Name: "出售枪支.pdf", MediaType: "application/pdf", Size: 3, SHA256: strings.Repeat("ab", 32), Blob: "x",
+				})
+			})
+			m.refused(err, "CONTENT_BLOCKED", "UA 4.7.1")
+		})
+		t.Run("allowed_ordinary_words", func(t *testing.T) {
+			if _, err := try(m, func(tx *db.Tx) (complaint.Complaint, error) {
+				return m.rules.AnswerAsVendor(ctx, tx, m.Seller, c.ID, c.Version, "已重启实例")
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
 func TestClause_7_1_TheSecondComplaintOfAKindRaisesATask(t *testing.T) {
 	markets(t, func(t *testing.T, m *market) {
 		ctx := t.Context()

@@ -2,9 +2,11 @@ package content
 
 import (
 	"context"
+	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/audit"
 )
 
 // Erase empties the originals that were kept from their readers, the reports and
@@ -24,6 +26,44 @@ func Erase(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, err er
 			return removed, err
 		}
 		removed += n
+	}
+	return removed, nil
+}
+
+// Expire destroys the originals that have served their time: those that were
+// decided on before a moment and are not owed to the authority any more. Hash,
+// ground and decision stay.
+func Expire(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, err error) {
+	all, err := db.All(ctx, tx, scanListed, selectSpent, db.Micros(before))
+	if err != nil {
+		return 0, err
+	}
+	for _, i := range all {
+		due, err := DueAt(ctx, tx, i)
+		if err != nil {
+			return removed, err
+		}
+		_, told, err := ToldOf(ctx, tx, i.ID)
+		if err != nil {
+			return removed, err
+		}
+		if !spent(i, !due.IsZero() && !told, before) {
+			continue
+		}
+		empty, err := tx.Keys().Seal("", originalAt(i.ID))
+		if err != nil {
+			return removed, err
+		}
+		n, err := tx.Exec(ctx, goneItem, empty, db.Micros(tx.Now()), string(i.ID))
+		if err != nil {
+			return removed, err
+		}
+		removed += n
+		if err := audit.Record(ctx, tx, audit.Job("privacy.keep"), audit.Entry{
+			Act: "content.destroyed", Subjects: []string{string(i.ID), i.Ref}, Clauses: []string{"CSL 21"}, Data: map[string]any{"sha256": i.SHA256, "state": i.State},
+		}); err != nil {
+			return removed, err
+		}
 	}
 	return removed, nil
 }

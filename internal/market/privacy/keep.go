@@ -52,7 +52,7 @@ func Keepers() Keep {
 		{Package: "account", Copy: account.Copy, Erase: erasers{ClassAccount: of(account.Erase)}, Expire: expirers{ClassLog: account.Expire}},
 		{Package: "identity", Copy: identity.Copy, Erase: erasers{ClassAccount: eraseIdentity}},
 		{Package: "agreement", Copy: agreement.Copy, Erase: erasers{ClassTrade: of(agreement.Erase)}},
-		{Package: "content", Erase: erasers{ClassTrade: of(content.Erase)}},
+		{Package: "content", Erase: erasers{ClassTrade: of(content.Erase)}, Expire: expirers{ClassLog: content.Expire}},
 		{Package: "message", Copy: message.Copy, Erase: erasers{ClassTrade: of(message.Erase)}},
 		{Package: "operation", Erase: erasers{ClassTrade: of(operation.Erase)}},
 		{Package: "order", Copy: copyOrders},

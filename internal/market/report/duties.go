@@ -16,6 +16,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/vendor"
 )
@@ -60,6 +61,7 @@ var duties = []Duty{
 	{"vendor_review", "UA 2.1", account.Compliance, "/operator/vendors", oldestOf(sqlVendorQueue, "")},
 	{"real_name", "UA 6.1", account.Compliance, "/operator/identities", oldestOf(sqlIdentityQueue, "")},
 	{"listing_review", "UA 4.2", account.Compliance, "/operator/listings", oldestOf(sqlListingQueue, "listing_review")},
+	{"illegal", "CSL 47", account.Compliance, "/operator/content", illegal},
 	{"refund", "UA 4.5", account.Support, "/operator/refunds", oldestOf(sqlRefundClock, "refund_hard_limit")},
 	{"invoice", "UA 4.4", account.Support, "/operator/invoices", oldestOf(sqlInvoiceLate, ownTime)},
 	{"month", "UA 3.1", account.Finance, "/operator/finance/months", monthClosed},
@@ -184,6 +186,13 @@ func oldestOf(query, setting string) func(context.Context, db.Reader) (Sight, er
 		}
 		return s, nil
 	}
+}
+
+// illegal: what was removed as illegal is reported to the authority within the
+// rulebook's hours.
+func illegal(ctx context.Context, r db.Reader) (s Sight, err error) {
+	s.Open, s.Due, s.Last, err = content.Owed(ctx, r)
+	return s, err
 }
 
 // monthClosed: a month's books are closed by the end of the next.
