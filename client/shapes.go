@@ -772,6 +772,38 @@ type Inclusion struct {
 	Checkpoint string   `json:"checkpoint"`
 }
 
+// Customer is how a vendor reaches the customer of an order without knowing who it
+// is. Consent names the consent to this vendor that holds now, with the kinds of
+// data in Fields; empty: there is none.
+type Customer struct {
+	Order   string   `json:"order"`
+	OpenID  string   `json:"open_id"`
+	Relay   string   `json:"relay"`
+	Consent string   `json:"consent,omitempty"`
+	Fields  []string `json:"fields,omitempty"`
+}
+
+// Basis names the consent ("cns_…") or the disclosure ("dis_…") on which a vendor
+// asks for a contact.
+type Basis struct {
+	Basis string `json:"basis"`
+}
+
+// CustomerContact is the plain contact of a customer: what its consent or the
+// disclosure covers, and nothing else.
+type CustomerContact struct {
+	Relay  string `json:"relay"`
+	Basis  string `json:"basis"`
+	Name   string `json:"name,omitempty"`
+	Email  string `json:"email,omitempty"`
+	Mobile string `json:"mobile,omitempty"`
+}
+
+// Words are words for the customer.
+type Words struct {
+	Text string `json:"text"`
+}
+
 // Done is the answer to an act without a result.
 type Done struct {
 	Done bool `json:"done"`

@@ -127,6 +127,23 @@ func (c *Client) VendorOrder(ctx context.Context, id string) (Order, error) {
 	return get[Order](ctx, c, of("/vendor/orders/%s", id), nil)
 }
 
+// Customer returns how the vendor reaches the customer of an order.
+func (c *Client) Customer(ctx context.Context, order string) (Customer, error) {
+	return get[Customer](ctx, c, of("/vendor/orders/%s/customer", order), nil)
+}
+
+// RevealCustomer returns the plain contact of an order's customer on a basis. It
+// refuses DISCLOSURE_NO_BASIS for anything but a consent or a disclosure to this
+// vendor that holds now.
+func (c *Client) RevealCustomer(ctx context.Context, order, basis string) (CustomerContact, error) {
+	return once[CustomerContact](ctx, c, of("/vendor/orders/%s/customer", order), Basis{Basis: basis})
+}
+
+// RelayToCustomer passes words on to the customer of an order.
+func (c *Client) RelayToCustomer(ctx context.Context, order, text string) (Done, error) {
+	return post[Done](ctx, c, of("/vendor/orders/%s/messages", order), Words{Text: text})
+}
+
 // VendorDeliveries lists the vendor's deliveries in one state.
 func (c *Client) VendorDeliveries(ctx context.Context, state string, l List) (Page[Delivery], error) {
 	q := l.query("after")

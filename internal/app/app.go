@@ -124,6 +124,9 @@ func New(ctx context.Context, cfg Config, log *slog.Logger, further ...payment.G
 	if err != nil {
 		return nil, err
 	}
+	if err := a.licensed(ctx); err != nil {
+		return nil, err
+	}
 	a.server = &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second,
 		WriteTimeout: 120 * time.Second, IdleTimeout: 120 * time.Second, MaxHeaderBytes: 64 << 10,

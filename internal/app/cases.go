@@ -37,7 +37,7 @@ func complaints() complaint.Rules {
 func contents() content.Rules {
 	return content.Rules{
 		Owners: map[content.Kind]content.Owner{
-			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(),
+			content.Message: message.Owner(), content.Review: review.Owner(), content.Reply: review.ReplyOwner(), content.Picture: content.Pictures(),
 		},
 		OpenCase: accused,
 	}
@@ -277,6 +277,16 @@ func noticed(texts content.Rules, kind content.Kind) infringement.Blocker {
 	}
 }
 
+// ground is the clause on which a measure takes content away: what is illegal
+// (4.7.1) is owed to the authority, all else goes on the measure's own clause.
+func ground(ctx context.Context, r db.Reader, of enforcement.ID) (string, error) {
+	violation, err := enforcement.ViolationOf(ctx, r, of)
+	if violation != "UA 4.7.1" {
+		violation = "UA 8.2.2"
+	}
+	return violation, err
+}
+
 // measured lets a measure of a case block a text.
 func measured(texts content.Rules, kind content.Kind) enforcement.Blocker {
 	owner := texts.Owners[kind]
@@ -298,7 +308,11 @@ func measured(texts content.Rules, kind content.Kind) enforcement.Blocker {
 			if err != nil {
 				return "", err
 			}
-			return takeAway(ctx, tx, by, texts, kind, id, content.Why{Clause: "UA 8.2.2", Reason: string(of), Case: string(of)}, theirs)
+			clause, err := ground(ctx, tx, of)
+			if err != nil {
+				return "", err
+			}
+			return takeAway(ctx, tx, by, texts, kind, id, content.Why{Clause: clause, Reason: string(of), Case: string(of)}, theirs)
 		},
 		Restore: func(ctx context.Context, tx *db.Tx, by audit.Actor, id, prior string) error {
 			theirs, err := other(ctx, tx, id)

@@ -47,6 +47,7 @@ type Config struct {
 	WechatPubID   string `json:"wechat_public_id" help:"Id of WeChat Pay's public key (PUB_KEY_ID_…); empty: platform certificates are downloaded." env:"YUNSHI_WECHAT_PUBLIC_ID"`
 	WechatPubFile string `json:"wechat_public_file" help:"File with WeChat Pay's public key (pub_key.pem)." env:"YUNSHI_WECHAT_PUBLIC_FILE"`
 	BankTransfer  string `json:"bank_transfer" help:"Bank or licensed provider that keeps the settlement accounts for bank transfers; empty: no transfers." env:"YUNSHI_BANK_TRANSFER"`
+	BankOwn       string `json:"bank_own_account" help:"Number of the operator's own account for bank transfers, where no law wants a licensed provider; empty: transfers go to the vendor's account." env:"YUNSHI_BANK_OWN_ACCOUNT"`
 
 	AlipayApp      string `json:"alipay_app" help:"Application id at Alipay with the product for marketplaces (互联网平台直付通); empty: no Alipay." env:"YUNSHI_ALIPAY_APP"`
 	AlipayKey      string `json:"alipay_key" help:"Private key of the application, PEM or base64." env:"YUNSHI_ALIPAY_KEY" secret:"true"`
@@ -149,6 +150,9 @@ func (c Config) check() error {
 	}
 	if c.RealMoney && !strings.HasPrefix(c.BaseURL, "https://") {
 		errs = append(errs, errors.New("config: real_money needs an https base_url"))
+	}
+	if c.BankOwn != "" && c.BankTransfer == "" {
+		errs = append(errs, errors.New("config: bank_own_account needs bank_transfer, the name of the bank"))
 	}
 	if c.SandboxURL != "" && (c.SandboxKey == "" || c.SandboxSecret == "") {
 		errs = append(errs, errors.New("config: sandbox_url needs sandbox_key and sandbox_secret"))

@@ -250,7 +250,7 @@ func (s *story) theRulesChange() {
 
 	s.untilDay(6)
 	comment := done(s, func(ctx context.Context, tx *db.Tx) (agreement.Comment, error) {
-		return agreement.Say(ctx, tx, s.buyer, f.ID, "refund-2", "Eight days are good. Please count from delivery.")
+		return agreement.Say(ctx, tx, s.buyer, f.ID, "refund-2", "Eight days are good. Please count from delivery.", nil)
 	})
 	s.says("the customer comments: %q", comment.Body)
 	s.until(f.ClosesAt)

@@ -69,7 +69,7 @@ func (a *App) wire(further []payment.Gateway) (http.Handler, error) {
 	operations := operation.Rules{
 		Affected: report.Affected, Concerns: report.Concerns, Left: report.RunOff, Lengthen: lengthen, Page: a.homePage,
 	}
-	intake := content.Work{Files: a.Blob}
+	intake := content.Work{Files: a.Blob} // without a screener of pictures a person looks at each
 	if a.Config.ClamAV != "" {
 		if intake.Scanner, err = clamav.New(a.Config.ClamAV); err != nil {
 			return nil, fmt.Errorf("config: clamav: %w", err)
@@ -179,12 +179,30 @@ func (a *App) gateways(further []payment.Gateway) (map[string]payment.Gateway, [
 		add(g)
 	}
 	if a.Config.BankTransfer != "" {
-		add(banktransfer.Gateway{Bank: a.Config.BankTransfer, Lines: a.statementLines})
+		add(banktransfer.Gateway{Bank: a.Config.BankTransfer, Own: a.Config.BankOwn, Lines: a.statementLines})
 	}
 	for _, g := range further {
 		add(g)
 	}
 	return all, offered, nil
+}
+
+// licensed refuses to serve with a gateway that the law under the agreement does
+// not let collect. A law that comes into force later stops each payment instead.
+func (a *App) licensed(ctx context.Context) error {
+	return a.DB.Read(ctx, func(r db.Reader) error {
+		law, err := agreement.LawInForce(ctx, r)
+		if err != nil {
+			return err
+		}
+		for name, g := range a.Market.Gateways {
+			if err := payment.MayCollect(law, g.Capability()); err != nil {
+				return fmt.Errorf("config: %s collects on the operator's own account, and the law under the agreement (%s) wants a licensed provider; unset bank_own_account: %w",
+					name, law.Jurisdiction, err)
+			}
+		}
+		return nil
+	})
 }
 
 // alipay is the configuration of Alipay.

@@ -113,6 +113,23 @@ func (w *walk) words() {
 		w.write(`main form[action$="/open"] [name="reason"]`, "first look")
 		w.send(`main form[action$="/open"] [name="reason"]`)
 		w.look("held-open")
+		w.Must(w.d.App.DB.Write(w.t.Context(), func(tx *db.Tx) error {
+			officer := audit.Actor{Kind: audit.Person, User: "usr_officer", Roles: []string{"compliance"}}
+			_, err := w.d.App.Market.Content.BlockHeld(w.t.Context(), tx, officer, held[0].ID, held[0].Version, content.Why{
+				Clause: "UA 4.7.1", Reason: "代开发票是违法的。 Invoices for sale are illegal.",
+			})
+			return err
+		}))
+		w.open("/operator/content/" + string(held[0].ID))
+		w.look("removed")
+		w.open("/operator/compliance")
+		w.look("duties")
+		w.open("/operator/content/" + string(held[0].ID))
+		w.write(`main form[action$="/told"] [name="authority"]`, "深圳市网信办")
+		w.write(`main form[action$="/told"] [name="reference"]`, "SZ-2026-0001")
+		w.write(`main form[action$="/told"] [name="on"]`, ask[string](w, `new Date().toLocaleDateString("sv", {timeZone: "Asia/Shanghai"})`))
+		w.send(`main form[action$="/told"] [name="authority"]`)
+		w.look("reported-to-authority")
 		return
 	}
 	w.t.Error("the demonstration has no compliance officer")

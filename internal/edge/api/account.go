@@ -11,6 +11,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/identity"
 	"yunshi/internal/market/vendor"
 )
@@ -26,7 +27,7 @@ func register(c *serve.Call, in *bodyOf[client.Registration]) (client.Registered
 		u, err := account.Register(ctx, tx, by, account.Registration{
 			SubjectType: account.SubjectType(b.SubjectType), DisplayName: b.Name, UserName: cmp.Or(b.UserName, b.Name),
 			Email: strings.TrimSpace(b.Email), Mobile: b.Mobile, Password: hash, Locale: cmp.Or(b.Locale, string(c.Lang)),
-			Screen: c.Market.Enforcing.Screen,
+			Screen: c.Market.Enforcing.Screen, Words: content.Words(content.Person),
 		})
 		return client.Registered{Account: string(u.Account), User: string(u.ID)}, err
 	})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"yunshi/internal/base/fault"
@@ -40,7 +41,7 @@ func listClauses(w io.Writer, lang text.Lang, x clauseindex.Index) error {
 		fmt.Fprintf(&b, "%-6s %s %s\n", c.ID, padded(status(lang, c), 8), title(lang, c))
 	}
 	fmt.Fprintf(&b, "\n%s\n", text.In(lang, "clause.count", "Total", len(x.Clauses),
-		"Done", x.Count(clauseindex.Done), "Partly", x.Count(clauseindex.Partly), "NotYet", x.Count(clauseindex.NotYet)))
+		"Done", x.Count(clauseindex.Done), "Shown", x.Count(clauseindex.Shown), "Partly", x.Count(clauseindex.Partly), "NotYet", x.Count(clauseindex.NotYet)))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -61,7 +62,11 @@ func printClause(w io.Writer, lang text.Lang, x clauseindex.Index, id string) er
 	part := func(name string, lines []string) {
 		fmt.Fprintf(&b, "\n%s\n", text.In(lang, "clause."+name))
 		if len(lines) == 0 {
-			lines = []string{text.In(lang, "clause.none")}
+			none := "clause.none"
+			if c.Status() == clauseindex.Shown {
+				none = "clause.no_rule"
+			}
+			lines = []string{text.In(lang, none)}
 		}
 		for _, line := range lines {
 			fmt.Fprintf(&b, "  %s\n", line)
@@ -76,7 +81,7 @@ func printClause(w io.Writer, lang text.Lang, x clauseindex.Index, id string) er
 	}
 	for _, t := range c.Tests {
 		tests = append(tests, t.Place.String()+"  "+t.Name)
-		for _, name := range append(t.Allowed, t.Refused...) {
+		for _, name := range slices.Concat(t.Allowed, t.Refused, t.Shown) {
 			tests = append(tests, "    "+name)
 		}
 	}

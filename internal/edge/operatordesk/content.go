@@ -2,6 +2,7 @@ package operatordesk
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
@@ -124,6 +126,8 @@ type heldView struct {
 	frame
 	content.Item
 	opened  *string // what it says, after an officer gave a reason
+	due     time.Time
+	told    *content.Told
 	cases   bool    // cases can be opened
 	trail   []page.AuditEntry
 	refusal error
@@ -157,10 +161,21 @@ func (d desk) contentAgain(c *serve.Call, opened *string, refusal error) error {
 			return err
 		}
 		acts, err := audit.Of(ctx, r, string(id))
+		if err != nil {
+			return err
+		}
 		view.trail = trail(acts)
+		if told, known, err := content.ToldOf(ctx, r, id); err != nil || known {
+			view.told = &told
+			return err
+		}
+		view.due, err = content.DueAt(ctx, r, view.Item)
 		return err
 	}); err != nil {
 		return err
+	}
+	for _, name := range []string{"authority", "reference", "on"} {
+		view.form[name] = c.R.PostFormValue(name)
 	}
 	view.frame = d.frame(c, "/operator/content", text.T(ctx, "content.desk.one", "What", kindWord(ctx, view.Kind)))
 	return show(c, refusal, contentPage(view))
@@ -185,7 +200,68 @@ func contentTerms(ctx context.Context, i content.Item) []page.Term {
 	if i.Case != "" {
 		out = append(out, page.Term{Label: text.T(ctx, "content.desk.case"), Value: page.ID(i.Case)})
 	}
+	if !i.GoneAt.IsZero() {
+		out = append(out, page.Term{Label: text.T(ctx, "content.desk.gone"), Value: page.Time(i.GoneAt)})
+	}
 	return out
+}
+
+func toldTerms(ctx context.Context, t content.Told) []page.Term {
+	return []page.Term{
+		{Label: text.T(ctx, "content.told.authority"), Text: t.Authority},
+		{Label: text.T(ctx, "content.told.reference"), Text: t.Reference},
+		{Label: text.T(ctx, "content.told.on"), Text: t.On.String()},
+		{Label: text.T(ctx, "content.told.sha256"), Value: page.ID(t.SHA256)},
+		{Label: text.T(ctx, "base.time"), Value: page.Time(t.At)},
+	}
+}
+
+// sendContent hands out what is sent to the authority.
+func (d desk) sendContent(c *serve.Call) error {
+	id := content.ID(c.R.PathValue("item"))
+	var sent []byte
+	err := command(c, "content.sending", []string{"UA 4.7.1", "CSL 47"}, []string{string(id)}, nil, func(ctx context.Context, tx *db.Tx) (err error) {
+		sent, _, err = content.Sending(ctx, tx, c.Actor, id, c.R.PostFormValue("why"))
+		return err
+	})
+	switch {
+	case err == nil:
+		return handOut(c, "application/json", string(id)+".json", sent)
+	case correctable(err):
+		return d.contentAgain(c, nil, err)
+	}
+	return err
+}
+
+// handOut answers with bytes that no cache keeps and no browser runs.
+func handOut(c *serve.Call, mediaType, name string, content []byte) error {
+	h := c.W.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if name != "" {
+		h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	}
+	_, err := c.W.Write(content)
+	return err
+}
+
+// tellAuthority records the report of a removed original.
+func (d desk) tellAuthority(c *serve.Call) error {
+	id, form := content.ID(c.R.PathValue("item")), c.R.PostFormValue
+	in := content.Told{Authority: form("authority"), Reference: form("reference")}
+	in.On, _ = calendar.ParseDate(form("on")) // no date is refused by its field
+	err := command(c, "content.told", []string{"UA 4.7.1", "CSL 47"}, []string{string(id)}, in, func(ctx context.Context, tx *db.Tx) error {
+		_, err := content.TellAuthority(ctx, tx, c.Actor, id, in)
+		return err
+	})
+	switch {
+	case err == nil:
+		return c.Redirect("/operator/content/" + string(id))
+	case correctable(err):
+		return d.contentAgain(c, nil, err)
+	}
+	return err
 }
 
 // openContent shows the original to an officer who says why.
@@ -198,6 +274,9 @@ func (d desk) openContent(c *serve.Call) error {
 	})
 	switch {
 	case err == nil:
+		if kind := http.DetectContentType([]byte(opened)); strings.HasPrefix(kind, "image/") {
+			return handOut(c, kind, "", []byte(opened))
+		}
 		c.W.Header().Set("Cache-Control", "no-store")
 		return d.contentAgain(c, &opened, nil)
 	case correctable(err):

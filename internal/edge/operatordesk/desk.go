@@ -119,6 +119,8 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "GET /operator/content/{item}", Access: reviewers, Handle: d.content},
 		{Pattern: "POST /operator/content/{item}/open", Access: officers, Handle: d.openContent},
 		{Pattern: "POST /operator/content/{item}/decide", Access: officers, Handle: d.decideContent},
+		{Pattern: "POST /operator/content/{item}/sending", Access: officers, Handle: d.sendContent},
+		{Pattern: "POST /operator/content/{item}/told", Access: officers, Handle: d.tellAuthority},
 		{Pattern: "GET /operator/flags/{flag}", Access: reviewers, Handle: d.flag},
 		{Pattern: "POST /operator/flags/{flag}/look", Access: officers, Handle: d.lookFlag},
 		{Pattern: "POST /operator/flags/{flag}/answer", Access: officers, Handle: d.answerFlag},

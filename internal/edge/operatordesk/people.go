@@ -14,6 +14,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/identity"
 	"yunshi/internal/market/vendor"
 )
@@ -365,7 +366,7 @@ func (d desk) addStaff(c *serve.Call) error {
 	if err == nil {
 		in := account.NewUser{
 			Account: c.Account(), Name: strings.TrimSpace(c.R.PostFormValue("name")), Email: c.R.PostFormValue("email"), Password: hash,
-			Roles: c.R.PostForm["role"], Locale: string(c.Lang),
+			Roles: c.R.PostForm["role"], Locale: string(c.Lang), Words: content.Words(content.Person),
 		}
 		err = serve.Act(c, serve.Intent{Name: "staff.add", Subjects: []string{string(c.Account())}}, func(tx *db.Tx) error {
 			if len(in.Roles) == 0 {

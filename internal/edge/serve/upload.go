@@ -23,7 +23,8 @@ type Upload struct {
 
 // Upload streams the file of a form's field into the store and has it scanned. Its
 // kind is what its bytes look like, not what the sender says. A file in which
-// malware was found is refused, and its bytes are in quarantine.
+// malware was found is refused, and its bytes are in quarantine; a picture waits
+// until it was looked at.
 func (c *Call) Upload(field string) (Upload, error) {
 	var u Upload
 	parts, err := c.R.MultipartReader()
@@ -120,7 +121,11 @@ func (c *Call) keep(name string, file io.Reader, field string) (u Upload, err er
 	if u.Stored, err = c.Market.Blob.Put(c.R.Context(), blob.ByContent, io.MultiReader(bytes.NewReader(head[:n]), file)); err != nil {
 		return u, cutOff(err)
 	}
-	return u, blame(c.Market.Files.Check(c.R.Context(), c.Market.DB, c.Actor, u.Name, u.Stored), field)
+	err = c.Market.Files.Check(c.R.Context(), c.Market.DB, c.Actor, u.Name, u.Stored)
+	if err == nil {
+		err = c.Market.Files.Look(c.R.Context(), c.Market.DB, c.Actor, u.MediaType, u.Stored)
+	}
+	return u, blame(err, field)
 }
 
 // blame says which field a refusal of a file is about.
@@ -132,7 +137,8 @@ func blame(err error, field string) error {
 }
 
 // MayLeave passes a stored file on its way out: what was stored before there was a
-// scanner, or by another one, is scanned first.
+// scanner, or by another one, is scanned first, and a picture that nobody has looked
+// at stays.
 func (c *Call) MayLeave(key, sha256 string, size int64) error {
 	return c.Market.Files.Check(c.R.Context(), c.Market.DB, c.Actor, "", blob.Ref{Key: key, SHA256: sha256, Size: size})
 }

@@ -13,6 +13,7 @@ import (
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/identity"
 )
 
@@ -298,6 +299,7 @@ func addUser(c *serve.Call) error {
 	err = serve.Act(c, serve.Intent{Name: "account.add_user", Clauses: []string{"UA 2.4"}}, func(tx *db.Tx) error {
 		_, err := account.AddUser(ctx, tx, c.Actor, account.NewUser{
 			Account: c.Account(), Name: form("name"), Email: form("email"), Password: hash, Roles: []string{form("role")}, Locale: string(c.Lang),
+			Words: content.Words(content.Person),
 		})
 		return err
 	})

@@ -23,6 +23,7 @@ import (
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/order"
 )
 
@@ -496,7 +497,7 @@ func sayInConsultation(c *serve.Call) error {
 	ctx, id := c.R.Context(), c.R.PathValue("draft")
 	clause, body := c.R.PostFormValue("clause"), c.R.PostFormValue("body")
 	err := serve.Act(c, serve.Intent{Name: "agreement.comment", Input: []any{id, clause, body}, Subjects: []string{id}, Clauses: []string{"UA 5.3"}}, func(tx *db.Tx) error {
-		_, err := agreement.Say(ctx, tx, c.Actor, id, clause, body)
+		_, err := agreement.Say(ctx, tx, c.Actor, id, clause, body, content.Words(content.Comment))
 		return err
 	})
 	if err != nil {

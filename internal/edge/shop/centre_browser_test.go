@@ -22,14 +22,14 @@ func TestTheRuleCentreInARealBrowser(t *testing.T) {
 	c := s.change(t)
 	c.consult()
 	s.Write(func(tx *db.Tx) error {
-		said, err := agreement.Say(t.Context(), tx, buyer, c.draft.ID, "refund-2", "七天合理。Seven days are fair.")
+		said, err := agreement.Say(t.Context(), tx, buyer, c.draft.ID, "refund-2", "七天合理。Seven days are fair.", nil)
 		if err != nil {
 			return err
 		}
 		if err := agreement.AnswerComment(t.Context(), tx, c.one, said.ID, "谢谢，已采纳。Thank you, taken up."); err != nil {
 			return err
 		}
-		if _, err := agreement.Say(t.Context(), tx, buyer, c.draft.ID, "", "请尽快。Soon, please."); err != nil {
+		if _, err := agreement.Say(t.Context(), tx, buyer, c.draft.ID, "", "请尽快。Soon, please.", nil); err != nil {
 			return err
 		}
 		if _, err := agreement.AskByMail(t.Context(), tx, c.one, account.ID(buyer.Account)); err != nil {

@@ -249,7 +249,7 @@ func TestClause_P_1_TheNoticesAreShownAndTheOrdersOwnTermsDecide(t *testing.T) {
 		text.ZH: {"产品种类、内容和服务标准以这份下单时保存的条款为准", "著作权", "商标归其权利人所有"},
 		text.EN: {"decide the product, its content and service standard", "©", "Trademarks shown here belong to their owners"},
 	} {
-		t.Run("allowed_"+string(lang), func(t *testing.T) {
+		t.Run("shown_"+string(lang), func(t *testing.T) {
 			b := s.signedIn(t, lang, email)
 			a := b.get("/orders/" + string(o.ID)).is(http.StatusOK)
 			for _, one := range said {

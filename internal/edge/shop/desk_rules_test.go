@@ -36,7 +36,7 @@ func TestTheDeskTakesAChangeFromDraftToPublication(t *testing.T) {
 	first.submit(first.get(where), where+"/consult", url.Values{"closes": {closes.Format(time.DateOnly)}}).is(http.StatusOK).says("Open for comments")
 	id := strings.TrimPrefix(where, "/operator/rules/drafts/")
 	s.Write(func(tx *db.Tx) error {
-		_, err := agreement.Say(t.Context(), tx, buyer, id, "refund-2", "Good.")
+		_, err := agreement.Say(t.Context(), tx, buyer, id, "refund-2", "Good.", nil)
 		return err
 	})
 	first.submit(first.get(where), where+"/answer", url.Values{"answer": {"Thank you."}}).is(http.StatusOK).says("Thank you.")

@@ -21,6 +21,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/report"
 	"yunshi/internal/market/vendor"
@@ -187,7 +188,9 @@ func askAboutData(c *serve.Call) error {
 
 func correctData(c *serve.Call) error {
 	name, mobile := c.R.PostFormValue("name"), c.R.PostFormValue("mobile")
-	return onData(c, "account.correct", []string{"PIPL 46"}, nil, func(ctx context.Context, tx *db.Tx) error { return account.Correct(ctx, tx, c.Actor, name, mobile) })
+	return onData(c, "account.correct", []string{"PIPL 46"}, nil, func(ctx context.Context, tx *db.Tx) error {
+		return account.Correct(ctx, tx, c.Actor, name, mobile, content.Words(content.Person))
+	})
 }
 
 func closeAccount(c *serve.Call) error {

@@ -11,6 +11,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/command"
+	"yunshi/internal/market/content"
 )
 
 // registerView is the registration form.
@@ -67,6 +68,7 @@ func register(c *serve.Call) error {
 	in := account.Registration{
 		SubjectType: account.SubjectType(form("subject_type")), DisplayName: form("display_name"), UserName: form("user_name"),
 		Email: form("email"), Mobile: form("mobile"), Password: hash, Locale: string(c.Lang), Screen: c.Market.Enforcing.Screen,
+		Words: content.Words(content.Person),
 	}
 	// Nobody acts for an account that is only being made.
 	visitor := audit.Actor{Kind: audit.Person, User: "visitor", Locale: string(c.Lang)}

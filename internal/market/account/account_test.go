@@ -126,6 +126,31 @@ func TestClause_4_1_RegistrationMakesAnAccountWithItsOwner(t *testing.T) {
 	})
 }
 
+func TestClause_2_4_WhoRegistersAsAnIndividualIsTakenForAConsumer(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		for name, subject := range map[string]SubjectType{
+			"allowed_a_consumers_floors_for_an_individual": Individual, "refused_them_to_a_company": LegalPerson, "refused_them_to_another_organisation": OtherOrg,
+		} {
+			t.Run(name, func(t *testing.T) {
+				in := registration(string(subject) + "@example.com")
+				in.SubjectType = subject
+				var u User
+				must(t, write(t, d, func(tx *db.Tx) (err error) {
+					u, err = Register(t.Context(), tx, audit.Actor{Kind: audit.Person}, in)
+					return err
+				}))
+				must(t, d.Read(t.Context(), func(r db.Reader) error {
+					a, err := Get(t.Context(), r, u.Account)
+					if a.Consumer != (subject == Individual) {
+						t.Errorf("%s: consumer = %v", subject, a.Consumer)
+					}
+					return err
+				}))
+			})
+		}
+	})
+}
+
 func TestPersonalDataIsStoredAsCiphertextOnly(t *testing.T) {
 	testkit.Engines(t, func(t *testing.T, d *db.DB) {
 		u := register(t, d, "wang.xiaoming@example.com")

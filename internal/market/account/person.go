@@ -71,7 +71,7 @@ func SignIns(ctx context.Context, r db.Reader, id ID) ([]Attempt, error) {
 // account (N-12). An empty mobile takes the number away.
 //
 // Clause: PIPL 46 (a person has wrong or missing data corrected).
-func Correct(ctx context.Context, tx *db.Tx, by audit.Actor, name, mobile string) error {
+func Correct(ctx context.Context, tx *db.Tx, by audit.Actor, name, mobile string, words Words) error {
 	u, err := GetUser(ctx, tx, UserID(by.User))
 	if err != nil {
 		return err
@@ -92,6 +92,9 @@ func Correct(ctx context.Context, tx *db.Tx, by audit.Actor, name, mobile string
 		}
 	}
 	if err := faults.Err(); err != nil {
+		return err
+	}
+	if err := words.Pass(ctx, tx, by, "name", name); err != nil {
 		return err
 	}
 	sealedName, err := tx.Keys().Seal(name, "account_user.name/"+string(u.ID))

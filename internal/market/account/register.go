@@ -22,6 +22,7 @@ type Registration struct {
 	Password    PasswordHash
 	Locale      string
 	Screen      Screen `json:"-"` // asked whether this person may register; nil: nobody is
+	Words       Words  `json:"-"` // asked about the names
 }
 
 // NewUser is a sub-user of an existing account.
@@ -32,6 +33,24 @@ type NewUser struct {
 	Password PasswordHash
 	Roles    []string
 	Locale   string
+	Words    Words `json:"-"` // asked about the name
+}
+
+// Words has a text that others read pass before it is stored; an error refuses the
+// act. It stands here, before the package that answers it; nil lets all texts pass.
+type Words func(ctx context.Context, tx *db.Tx, by audit.Actor, field, text string) error
+
+// Pass asks for each field, text, field, text ….
+func (w Words) Pass(ctx context.Context, tx *db.Tx, by audit.Actor, fields ...string) error {
+	if w == nil {
+		return nil
+	}
+	for i := 0; i+1 < len(fields); i += 2 {
+		if err := w(ctx, tx, by, fields[i], fields[i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Register makes an account in state registered with its first user, who owns it.
@@ -40,6 +59,9 @@ type NewUser struct {
 func Register(ctx context.Context, tx *db.Tx, by audit.Actor, in Registration) (User, error) {
 	email, mobile, err := checkProfile(in)
 	if err != nil {
+		return User{}, err
+	}
+	if err := in.Words.Pass(ctx, tx, by, "display_name", in.DisplayName, "user_name", in.UserName); err != nil {
 		return User{}, err
 	}
 	account, err := insertAccount(ctx, tx, Customer, in)
@@ -100,6 +122,9 @@ func AddUser(ctx context.Context, tx *db.Tx, by audit.Actor, in NewUser) (User, 
 		UserName: in.Name, Email: in.Email, Password: in.Password,
 	})
 	if err != nil {
+		return User{}, err
+	}
+	if err := in.Words.Pass(ctx, tx, by, "user_name", in.Name); err != nil {
 		return User{}, err
 	}
 	return insertUser(ctx, tx, by, newUser{

@@ -144,14 +144,14 @@ func TestClause_5_3_AChangeGoesFromDraftToSuperseded(t *testing.T) {
 		must(t, err)
 		var c Comment
 		write(t, d, func(tx *db.Tx) (err error) {
-			c, err = Say(ctx, tx, owner, f.ID, "refund-2", "七天很好，我的卡号 6222 0212 3456 7890 128")
+			c, err = Say(ctx, tx, owner, f.ID, "refund-2", "七天很好，我的卡号 6222 0212 3456 7890 128", nil)
 			return err
 		})
 		if strings.Contains(c.Body, "6222 0212") {
 			t.Errorf("a card number is public: %s", c.Body)
 		}
 		if err := d.Write(ctx, func(tx *db.Tx) error {
-			_, err := Say(ctx, tx, owner, f.ID, "refund-99", "text")
+			_, err := Say(ctx, tx, owner, f.ID, "refund-99", "text", nil)
 			return err
 		}); !errors.Is(err, ErrInvalid) {
 			t.Errorf("refused_comment_on_no_clause: %v", err)
@@ -164,7 +164,7 @@ func TestClause_5_3_AChangeGoesFromDraftToSuperseded(t *testing.T) {
 		}
 		clock.Set(f.ClosesAt)
 		if err := d.Write(ctx, func(tx *db.Tx) error {
-			_, err := Say(ctx, tx, owner, f.ID, "", "too late")
+			_, err := Say(ctx, tx, owner, f.ID, "", "too late", nil)
 			return err
 		}); !errors.Is(err, ErrClosed) {
 			t.Errorf("refused_late_comment: %v", err)

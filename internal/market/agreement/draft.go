@@ -529,8 +529,9 @@ type Comment struct {
 const mostComments = 50
 
 // Say leaves a comment on a draft that is open for comments. Numbers of accounts,
-// passwords and ways to pay are starred out, because comments are public.
-func Say(ctx context.Context, tx *db.Tx, by audit.Actor, id, clause, body string) (Comment, error) {
+// passwords and ways to pay are starred out, because comments are public; what is
+// left passes the words.
+func Say(ctx context.Context, tx *db.Tx, by audit.Actor, id, clause, body string, words account.Words) (Comment, error) {
 	body = strings.TrimSpace(body)
 	switch {
 	case by.Account == "" || by.User == "":
@@ -564,6 +565,9 @@ func Say(ctx context.Context, tx *db.Tx, by audit.Actor, id, clause, body string
 	c := Comment{
 		ID: tx.ID("cmt"), Draft: id, Account: account.ID(by.Account), User: account.UserID(by.User), Clause: clause,
 		Body: screen.Mask(body, screen.Scan(body)), At: tx.Now(),
+	}
+	if err := words.Pass(ctx, tx, by, "body", c.Body); err != nil {
+		return Comment{}, err
 	}
 	if _, err := tx.Exec(ctx, sqlInsertComment, c.ID, c.Draft, string(c.Account), string(c.User), c.Clause, c.Body, db.Micros(c.At)); err != nil {
 		return Comment{}, err

@@ -41,6 +41,7 @@ type Law struct {
 	OtherForums     bool // 17: other ways to settle a dispute are shown beside the agreed court
 	BankOnNeed      bool // 18: a bank account is asked for only where it is needed
 	LicensedOnly    bool // 19: money is collected only through licensed providers
+	IllegalReported bool // what was removed as illegal is reported to the authority
 
 	BreachHours       int    // until the authority knows of a breach of personal data; 0: at once where NotifyBreach
 	NotifyBreach      bool   // authority and subjects are told of a breach
@@ -54,14 +55,14 @@ type Law struct {
 
 var laws = map[string]Law{
 	// E-Commerce Law 16, 34, 36, 38, 45, 58–63; Civil Code 496–498, 506; Personal Information Protection Law 14, 23,
-	// 24, 28–30, 45–47, 57, 69; Consumer Law 26, 44, 55; Penalty Measures 8–9; Cybersecurity Law 21; the regulations on
+	// 24, 28–30, 45–47, 57, 69; Consumer Law 26, 44, 55; Penalty Measures 8–9; Cybersecurity Law 21, 47; the regulations on
 	// platform rules (order 116), on vulnerabilities (2021) and on non-bank payment (2024).
 	"CN": {
 		ChangeNotice: 7, MajorNotice: 15, Consultation: true, ExitOnOldTerms: true,
 		ExplicitConsent: true, SeparateConsent: true, KnowledgeActs: true, OperatorHelps: true, CapYields: true,
 		OfflineDays: 15, OutsideReports: true, FaultAssessment: true, HackingAssessed: true, RunOffPlan: true,
 		ReasonsAppeal: true, AppealDays: 15, ForfeitReviewed: true, ExportGrace: true, Decompiling: true,
-		HonestFinders: true, OtherForums: true, BankOnNeed: true, LicensedOnly: true,
+		HonestFinders: true, OtherForums: true, BankOnNeed: true, LicensedOnly: true, IllegalReported: true,
 		NotifyBreach: true, BreachArticle: "PIPL 57", RightsDays: 15, RightsWorking: true, TraderSelfCertify: true,
 	},
 	// GDPR 6, 7, 12–22, 33–34; Digital Services Act 16, 17, 20, 30; Regulation (EU) 2019/1150 3–4; Directive 2009/24 5–6;

@@ -97,15 +97,19 @@ func TestClause_2_1_NoProductWithoutAVendor(t *testing.T) {
 			}
 		}
 		p := m.Product(t, who, v.ID, "office", seed.Content("甲办公", "A Office"))
-		if o := offerOf(t, d, p.ID); o.Vendor.RegisteredName != "深圳甲有限公司" {
-			t.Errorf("the offer names %q as its seller", o.Vendor.RegisteredName)
-		}
+		t.Run("allowed_with_its_vendor_named", func(t *testing.T) {
+			if o := offerOf(t, d, p.ID); o.Vendor.RegisteredName != "深圳甲有限公司" {
+				t.Errorf("the offer names %q as its seller", o.Vendor.RegisteredName)
+			}
+		})
 		seed.Write(t, d, func(tx *db.Tx) error {
 			_, err := vendor.Move(t.Context(), tx, m.Compliance, v.ID, vendor.Suspended, "case 1")
 			return err
 		})
-		refused(t, submit(t, d, who, v.ID, "office-2", seed.Content("乙", "B")), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
-		refused(t, mustSell(t, d, offerOf(t, d, p.ID)), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
+		t.Run("refused_while_the_vendor_is_suspended", func(t *testing.T) {
+			refused(t, submit(t, d, who, v.ID, "office-2", seed.Content("乙", "B")), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
+			refused(t, mustSell(t, d, offerOf(t, d, p.ID)), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
+		})
 	})
 }
 
@@ -323,6 +327,26 @@ func TestClause_4_2_AnIncompleteSheetIsRefusedAndAFrozenOneStays(t *testing.T) {
 	})
 }
 
+func TestClause_5_5_AMisleadingBadgeIsNotListed(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		m := seed.Open(t, d)
+		v, who := m.Vendor(t, "深圳甲有限公司")
+		with := func(slug string, badge catalog.Both) error {
+			c := seed.Content("甲"+slug, "A "+slug)
+			c.Badges = []catalog.Both{badge}
+			return submit(t, d, who, v.ID, slug, c)
+		}
+		t.Run("allowed_a_description", func(t *testing.T) {
+			if err := with("office", catalog.Both{ZH: "支持私有部署", EN: "On premises"}); err != nil {
+				t.Error(err)
+			}
+		})
+		t.Run("refused_an_endorsement", func(t *testing.T) {
+			refused(t, with("office-2", catalog.Both{ZH: "官方推荐", EN: "On premises"}), "BADGE_MISLEADING", "UA 5.5")
+		})
+	})
+}
+
 func TestClause_4_8_ADelistingTellsEveryHolderAndStopsSalesAtOnce(t *testing.T) {
 	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
 		m := seed.Open(t, d)
@@ -356,11 +380,16 @@ func TestClause_4_8_ADelistingTellsEveryHolderAndStopsSalesAtOnce(t *testing.T) 
 		if err := delist(who, in); err != nil {
 			t.Fatal(err)
 		}
-		refused(t, mustSell(t, d, o), "PRODUCT_DELISTED", "UA 4.8")
+		t.Run("refused_a_sale_and_a_renewal", func(t *testing.T) {
+			refused(t, mustSell(t, d, o), "PRODUCT_DELISTED", "UA 4.8")
+			seed.Read(t, d, func(r db.Reader) error {
+				refused(t, catalog.MustRenew(t.Context(), r, p.ID), "PRODUCT_DELISTED", "UA 4.8")
+				return nil
+			})
+		})
 		seed.Read(t, d, func(r db.Reader) error {
-			refused(t, catalog.MustRenew(t.Context(), r, p.ID), "PRODUCT_DELISTED", "UA 4.8")
 			if err := catalog.MustUse(t.Context(), r, p.ID); err != nil {
-				t.Errorf("running use: %v", err)
+				t.Errorf("allowed_use_of_a_running_right: %v", err)
 			}
 			events, err := catalog.Delistings(t.Context(), r, p.ID)
 			if err != nil || len(events) != 1 || events[0].Affected != 3 {

@@ -38,6 +38,9 @@ func Delist(ctx context.Context, tx *db.Tx, by audit.Actor, d Delisting, holders
 	if p.State == ProductUseProhibited || p.Scope == d.Scope {
 		return ErrStale
 	}
+	if err := why(ctx, tx, by, p.ID, by.Account == string(seller.Account), d.Reason); err != nil {
+		return err
+	}
 	affected, err := holders(ctx, tx, p.ID)
 	if err != nil {
 		return err

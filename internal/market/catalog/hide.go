@@ -6,8 +6,10 @@ import (
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/vendor"
 )
 
@@ -33,12 +35,24 @@ func Hide(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, reason s
 	if p.State != ProductListed {
 		return ErrStale
 	}
+	if err := why(ctx, tx, by, id, cause == hiddenByVendor, reason); err != nil {
+		return err
+	}
 	hidden := p
 	hidden.State, hidden.HiddenCause, hidden.HiddenReason = ProductHidden, cause, reason
 	if err := move(ctx, tx, p, hidden); err != nil {
 		return err
 	}
 	return changed(ctx, tx, id)
+}
+
+// why has the reason that a vendor gives pass before those who hold the product
+// read it; an officer's are the operator's own words.
+func why(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, vendors bool, reason string) error {
+	if !vendors {
+		return nil
+	}
+	return content.Must(ctx, tx, by, content.Piece{Kind: content.Delisting, Ref: string(id), Field: "reason", Place: screen.Public, Text: reason})
 }
 
 // Unhide brings a hidden product back. What an officer has hidden only an officer

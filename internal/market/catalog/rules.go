@@ -240,6 +240,33 @@ func texts(c Content) []fieldText {
 	return all
 }
 
+// further are the texts that a buyer reads beside those of [texts]: they advertise
+// nothing, so only the lexicon looks at them.
+func further(c Content) (all []fieldText) {
+	add := func(field string, words ...string) {
+		if joined := strings.Join(words, "\n"); strings.TrimSpace(joined) != "" {
+			all = append(all, fieldText{field, joined})
+		}
+	}
+	both := func(field string, bs ...Both) {
+		for _, b := range bs {
+			add(field, b.ZH, b.EN)
+		}
+	}
+	if p := c.Privacy; p != nil {
+		add("privacy.controller", p.Controller, p.Contact, p.RightsChannel)
+		both("privacy.kinds", p.Kinds...)
+		both("privacy.purposes", p.Purposes...)
+		both("privacy.retention", p.Retention)
+		add("privacy.sub_processors", p.SubProcessors...)
+	}
+	add("rights_basis.document", c.RightsBasis.Document)
+	for i, a := range c.AddOns {
+		both(fmt.Sprintf("add_ons.%d", i), a.Name)
+	}
+	return all
+}
+
 // limits are the rulebook's bounds of a sheet.
 type limits struct{ nameZH, nameEN, years int }
 

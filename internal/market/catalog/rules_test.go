@@ -2,6 +2,9 @@ package catalog
 
 import (
 	"errors"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -157,6 +160,50 @@ func TestClause_6_2_AProductThatNeedsUserDataHasAWholePrivacySheet(t *testing.T)
 		change(&partial)
 		if got := codes(func(c *Content) { c.NeedsUserData, c.Privacy = true, &partial }); got[field] != "PRIVACY_SHEET_MISSING" {
 			t.Errorf("%s: %v", field, got)
+		}
+	}
+}
+
+// TestClause_4_7_1_EveryTextOfASheetIsLookedAt puts a mark into every string of a sheet and finds it among the texts
+// that the lexicon looks at; what is no text of a person is named here.
+func TestClause_4_7_1_EveryTextOfASheetIsLookedAt(t *testing.T) {
+	chosen := map[string]bool{ // from lists, or checked for their form
+		"Kind": true, "DeliveryType": true, "Category": true, "RightsBasis.Kind": true, "RefundPolicy.Kind": true, "Delivery.Dialect": true, "Delivery.File": true,
+		"Delivery.URL": true, "Plans.Code": true, "Plans.Term.Unit": true, "Plans.Price.Currency": true, "AddOns.Price.Currency": true, "AddOns.Code": true,
+		"AddOns.Term.Unit": true,
+	}
+	var marks []string
+	var fill func(v reflect.Value, path string)
+	fill = func(v reflect.Value, path string) {
+		switch v.Kind() {
+		case reflect.String:
+			if !chosen[path] {
+				v.SetString("«" + path + "»" + strconv.Itoa(len(marks)))
+				marks = append(marks, v.String())
+			}
+		case reflect.Pointer:
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(v.Elem(), path)
+		case reflect.Slice:
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			fill(v.Index(0), path)
+		case reflect.Struct:
+			for i := range v.NumField() {
+				if v.Type().Field(i).IsExported() {
+					fill(v.Field(i), strings.TrimPrefix(path+"."+v.Type().Field(i).Name, "."))
+				}
+			}
+		}
+	}
+	var c Content
+	fill(reflect.ValueOf(&c).Elem(), "")
+	var all strings.Builder
+	for _, one := range slices.Concat(texts(c), further(c)) {
+		all.WriteString(one.text + "\n")
+	}
+	for _, mark := range marks {
+		if !strings.Contains(all.String(), mark) {
+			t.Errorf("nothing looks at %s", mark)
 		}
 	}
 }

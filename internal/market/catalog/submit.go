@@ -3,6 +3,8 @@ package catalog
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 
 	"yunshi/internal/base/calendar"
@@ -40,7 +42,7 @@ func Submit(ctx context.Context, tx *db.Tx, by audit.Actor, id VersionID) (_ Ver
 			return Version{}, err
 		}
 	}
-	if err := lawful(ctx, tx, by, p.ID, v.Content); err != nil {
+	if err := lawful(ctx, tx, by, p, v.Content); err != nil {
 		return Version{}, err
 	}
 	faults, err := CheckOf(ctx, tx, seller.ID, p.Category, v.Content)
@@ -69,16 +71,16 @@ func Submit(ctx context.Context, tx *db.Tx, by audit.Actor, id VersionID) (_ Ver
 }
 
 // lawful refuses a sheet with a term of the lexicon, and leaves the sealed text.
-func lawful(ctx context.Context, tx *db.Tx, by audit.Actor, p ProductID, c Content) error {
+func lawful(ctx context.Context, tx *db.Tx, by audit.Actor, p Product, c Content) error {
 	words, err := content.LexiconOf(ctx, tx)
 	if err != nil {
 		return err
 	}
-	for _, t := range texts(c) {
+	for _, t := range slices.Concat(texts(c), further(c), []fieldText{{"slug", strings.ReplaceAll(p.Slug, "-", " ")}}) {
 		if !words.Listed(t.text) {
 			continue
 		}
-		if err := content.Must(ctx, tx, by, content.Piece{Kind: content.Listing, Ref: string(p), Field: t.field, Place: screen.Public, Text: t.text}); err != nil {
+		if err := content.Must(ctx, tx, by, content.Piece{Kind: content.Listing, Ref: string(p.ID), Field: t.field, Place: screen.Public, Text: t.text}); err != nil {
 			return err
 		}
 	}
@@ -156,6 +158,11 @@ func groundsOf(ctx context.Context, r db.Reader) (g grounds, err error) {
 // check is pure, so an import may run it for many sheets at once.
 func (g grounds) check(c Content, in string) fault.List {
 	faults := append(checklist(c, g.scan), within(c, g.limits)...)
+	for _, t := range further(c) {
+		if g.words.Listed(t.text) {
+			faults = append(faults, content.ErrBlocked.In(t.field))
+		}
+	}
 	if c.Category != "" {
 		if f, refused := fault.Of(takesProduct(g.categories[c.Category], c.Category, in)); refused {
 			faults = append(faults, f)

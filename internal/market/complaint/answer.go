@@ -11,6 +11,7 @@ import (
 	"yunshi/internal/base/fault"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/job"
 )
 
@@ -99,6 +100,9 @@ func keepContact(ctx context.Context, tx *db.Tx, by audit.Actor, about string, s
 		return in, ErrInvalid.In("held_on")
 	}
 	if in.Text, err = words(in.Text, "text", true); err != nil {
+		return in, err
+	}
+	if err := screened(ctx, tx, by, side, about, content.Text{Field: "text", Text: in.Text}); err != nil {
 		return in, err
 	}
 	in.ID, in.Side, in.By, in.At = tx.ID("cco"), side, by.User, tx.Now()

@@ -15,6 +15,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/order"
@@ -248,6 +249,9 @@ func (u Rules) Open(ctx context.Context, tx *db.Tx, by audit.Actor, in Plea) (_ 
 	if c.ReplyDue, _, err = dueAfter(ctx, tx, "claim_vendor_reply"); err != nil {
 		return Claim{}, err
 	}
+	if err := screened(ctx, tx, by, User, string(c.ID), content.Text{Field: "loss", Text: c.Loss}); err != nil {
+		return Claim{}, err
+	}
 	loss, err := tx.Keys().Seal(c.Loss, sealedAt("claim.loss", string(c.ID)))
 	if err != nil {
 		return Claim{}, err
@@ -366,6 +370,9 @@ func stepClaim(ctx context.Context, tx *db.Tx, by audit.Actor, c *Claim, e Event
 func noteClaim(ctx context.Context, tx *db.Tx, by audit.Actor, c Claim, from ClaimState, e Event, side Side, s saidClaim) error {
 	if s.clause == "" {
 		s.clause = "UA 4.10"
+	}
+	if err := screened(ctx, tx, by, side, string(c.ID), content.Text{Field: "text", Text: s.note}); err != nil {
+		return err
 	}
 	sealed, err := tx.Keys().Seal(s.note, sealedAt("claim_step.note", string(c.ID)))
 	if err != nil {

@@ -208,20 +208,25 @@ func TestClause_5_1_TheInstanceGoesToTheVendorAndTheDoubleChargeToTheOperator(t 
 				return m.rules.Classify(t.Context(), tx, by, c.ID, c.Version, in)
 			})
 		}
-		_, err := sort(m.Support, other, complaint.Sorting{Matter: complaint.Product})
-		m.refused(err, "COMPLAINT_REASON_MISSING", "UA 5.1")
-		_, err = sort(m.buyer, other, complaint.Sorting{Matter: complaint.Product, Note: "x"})
-		m.refused(err, "FORBIDDEN", "")
-		other, err = sort(m.Support, other, complaint.Sorting{Matter: complaint.Product, Note: "about its functions"})
-		if err != nil || other.State != complaint.Assigned || !other.VendorOwes {
-			t.Errorf("sorted: %+v, %v", other, err)
-		}
+		t.Run("refused_without_a_reason_and_to_the_buyer", func(*testing.T) {
+			_, err := sort(m.Support, other, complaint.Sorting{Matter: complaint.Product})
+			m.refused(err, "COMPLAINT_REASON_MISSING", "UA 5.1")
+			_, err = sort(m.buyer, other, complaint.Sorting{Matter: complaint.Product, Note: "x"})
+			m.refused(err, "FORBIDDEN", "")
+		})
+		t.Run("allowed_with_a_reason", func(t *testing.T) {
+			var err error
+			other, err = sort(m.Support, other, complaint.Sorting{Matter: complaint.Product, Note: "about its functions"})
+			if err != nil || other.State != complaint.Assigned || !other.VendorOwes {
+				t.Errorf("sorted: %+v, %v", other, err)
+			}
+		})
 		notOurs := func(c complaint.Complaint, why string) (complaint.Complaint, error) {
 			return try(m, func(tx *db.Tx) (complaint.Complaint, error) {
 				return m.rules.NotOurs(t.Context(), tx, m.Seller, c.ID, c.Version, why)
 			})
 		}
-		_, err = notOurs(other, "")
+		_, err := notOurs(other, "")
 		m.refused(err, "COMPLAINT_REASON_MISSING", "UA 5.1")
 		handed, err := notOurs(other, "about the payment page")
 		if err != nil || handed.Matter != complaint.Platform || !handed.OperatorOwes || handed.State != complaint.Assigned {
@@ -402,14 +407,14 @@ func TestClause_5_4_3_TheVendorGetsIdentityAndDemandOnly(t *testing.T) {
 			}
 			p := record.Packets[0]
 			if p.Content.Name == "" || !strings.Contains(p.Content.Contact, "@") || p.Content.Order != string(o.ID) || p.Content.Demand != "请修复" || len(p.SHA256) != 64 {
-				t.Errorf("packet: %+v", p)
+				t.Errorf("allowed_what_the_matter_needs: %+v", p)
 			}
 			// The number of the identity document and the bank account that the buyer was
 			// verified with, and the card that the buyer wrote.
 			whole := strings.Join([]string{p.Content.Name, p.Content.Contact, p.Content.Order, p.Content.Product, p.Content.Text, p.Content.Demand}, " ") + record.Complaint.Text
 			for _, secret := range []string{"6225881234567898", "110101190", m.buyer.Account} {
 				if strings.Contains(whole, secret) {
-					t.Errorf("%q reached the vendor: %s", secret, whole)
+					t.Errorf("refused_numbers: %q reached the vendor: %s", secret, whole)
 				}
 			}
 			return nil
@@ -668,12 +673,16 @@ func TestClause_9_5_NegotiationWithDatesThenCourt(t *testing.T) {
 				return m.rules.Sue(ctx, tx, m.buyer, c.ID, c.Version, court, number)
 			})
 		}
-		_, err := sue("南山法院", "")
-		m.refused(err, "CLAIM_COURT_MISSING", "UA 9.5")
-		c, err = sue("南山法院", "(2026)粤0305民初1号")
-		if err != nil || c.State != complaint.ClaimCourt {
-			t.Fatalf("%+v, %v", c, err)
-		}
+		t.Run("refused_without_the_number_of_the_case", func(*testing.T) {
+			_, err := sue("南山法院", "")
+			m.refused(err, "CLAIM_COURT_MISSING", "UA 9.5")
+		})
+		t.Run("allowed_with_court_and_number", func(t *testing.T) {
+			var err error
+			if c, err = sue("南山法院", "(2026)粤0305民初1号"); err != nil || c.State != complaint.ClaimCourt {
+				t.Fatalf("%+v, %v", c, err)
+			}
+		})
 		m.Read(func(r db.Reader) error {
 			history, err := complaint.HistoryOf(ctx, r, o.ID)
 			if err != nil || len(history.Claims) != 1 || history.Claims[0].Claim.CourtCase == "" || history.Claims[0].Contacts[0].HeldOn != "2026-03-01" {
@@ -683,6 +692,45 @@ func TestClause_9_5_NegotiationWithDatesThenCourt(t *testing.T) {
 		})
 		must(m, func(tx *db.Tx) (complaint.Claim, error) {
 			return m.rules.End(ctx, tx, m.buyer, c.ID, c.Version, "decided")
+		})
+	})
+}
+
+func TestClause_4_7_1_WhatThePartiesWriteIsScreened(t *testing.T) {
+	markets(t, func(t *testing.T, m *market) {
+		ctx := t.Context()
+		o := m.bought(30000, nil)
+		const listed = "他们还在群里出售枪支"
+		t.Run("refused_a_listed_term_in_a_complaint", func(*testing.T) {
+			for _, ask := range []complaint.Ask{{Text: listed, Demand: "请修复"}, {Text: "坏了", Demand: listed}} {
+				ask.Topic, ask.Order = "not_working", o.ID
+				_, err := try(m, func(tx *db.Tx) (complaint.Complaint, error) { return m.rules.Submit(ctx, tx, m.buyer, ask) })
+				m.refused(err, "CONTENT_BLOCKED", "UA 4.7.1")
+			}
+		})
+		c := m.broken(o)
+		t.Run("refused_in_an_answer_a_contact_and_a_file_name", func(*testing.T) {
+			_, err := try(m, func(tx *db.Tx) (complaint.Complaint, error) {
+				return m.rules.AnswerAsVendor(ctx, tx, m.Seller, c.ID, c.Version, listed)
+			})
+			m.refused(err, "CONTENT_BLOCKED", "UA 4.7.1")
+			_, err = try(m, func(tx *db.Tx) (complaint.Complaint, error) {
+				return m.rules.Spoke(ctx, tx, m.buyer, c.ID, c.Version, complaint.Contact{Channel: "meeting", HeldOn: "2026-03-01", Text: listed})
+			})
+			m.refused(err, "CONTENT_BLOCKED", "UA 4.7.1")
+			_, err = try(m, func(tx *db.Tx) (complaint.Evidence, error) {
+				return complaint.Attach(ctx, tx, m.buyer, string(c.ID), complaint.Evidence{
+					Name: "出售枪支.pdf", MediaType: "application/pdf", Size: 3, SHA256: strings.Repeat("ab", 32), Blob: "x",
+				})
+			})
+			m.refused(err, "CONTENT_BLOCKED", "UA 4.7.1")
+		})
+		t.Run("allowed_ordinary_words", func(t *testing.T) {
+			if _, err := try(m, func(tx *db.Tx) (complaint.Complaint, error) {
+				return m.rules.AnswerAsVendor(ctx, tx, m.Seller, c.ID, c.Version, "已重启实例")
+			}); err != nil {
+				t.Error(err)
+			}
 		})
 	})
 }
@@ -716,11 +764,15 @@ func TestClause_7_1_TheSecondComplaintOfAKindRaisesATask(t *testing.T) {
 			_, err := try(m, func(tx *db.Tx) (complaint.Task, error) { return complaint.Act(ctx, tx, by, open[0].ID, a, why) })
 			return err
 		}
-		m.refused(act(m.Support, "", "x"), "KNOWLEDGE_ACTION_MISSING", "UA 7.1")
-		m.refused(act(m.buyer, "hidden", "x"), "FORBIDDEN", "")
-		if err := act(m.Support, "vendor_asked", "asked for a repair"); err != nil {
-			t.Error(err)
-		}
+		t.Run("refused_without_an_action_and_to_the_buyer", func(*testing.T) {
+			m.refused(act(m.Support, "", "x"), "KNOWLEDGE_ACTION_MISSING", "UA 7.1")
+			m.refused(act(m.buyer, "hidden", "x"), "FORBIDDEN", "")
+		})
+		t.Run("allowed_with_an_action", func(t *testing.T) {
+			if err := act(m.Support, "vendor_asked", "asked for a repair"); err != nil {
+				t.Error(err)
+			}
+		})
 		m.refused(act(m.Compliance, "hidden", "again"), "STALE", "")
 		m.Read(func(r db.Reader) error {
 			task, heard, err := complaint.TaskOf(ctx, r, open[0].ID)

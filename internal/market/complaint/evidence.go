@@ -12,6 +12,7 @@ import (
 	"yunshi/internal/base/fault"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 )
 
 // evidenceTypes are the kinds of file that may be attached, which no browser runs.
@@ -43,6 +44,9 @@ func Attach(ctx context.Context, tx *db.Tx, by audit.Actor, about string, e Evid
 		return Evidence{}, ErrRequired.In("file")
 	case !slices.Contains(evidenceTypes, e.MediaType) || badSum != nil || len(sum) != sha256.Size || e.Blob == "" || len(e.Name) > 200:
 		return Evidence{}, ErrInvalid.In("file")
+	}
+	if err := screened(ctx, tx, by, side, about, content.Text{Field: "file", Text: e.Name}); err != nil {
+		return Evidence{}, err
 	}
 	e.ID, e.Side, e.By, e.At = tx.ID("cev"), side, by.User, tx.Now()
 	sealed, err := tx.Keys().Seal(e.Name, sealedAt("evidence.name", about))

@@ -7,9 +7,11 @@ import (
 
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/vendor"
@@ -53,6 +55,9 @@ func note(ctx context.Context, tx *db.Tx, by audit.Actor, c Complaint, from Stat
 	if clause == "" {
 		clause = "UA 5.1"
 	}
+	if err := screened(ctx, tx, by, side, string(c.ID), content.Text{Field: "text", Text: s.note}); err != nil {
+		return err
+	}
 	sealed, err := tx.Keys().Seal(s.note, sealedAt("step.note", string(c.ID)))
 	if err != nil {
 		return err
@@ -69,6 +74,15 @@ func note(ctx context.Context, tx *db.Tx, by audit.Actor, c Complaint, from Stat
 			"outcome": c.Outcome, "stars": c.Stars, "rulebook": c.Rulebook,
 		},
 	})
+}
+
+// screened has what a party wrote pass before the other one reads it. What the
+// staff writes are the operator's own words.
+func screened(ctx context.Context, tx *db.Tx, by audit.Actor, side Side, about string, texts ...content.Text) error {
+	if side != User && side != Vendor {
+		return nil
+	}
+	return content.Form(ctx, tx, by, content.Piece{Kind: content.Complaint, Ref: about, Place: screen.Private}, texts...)
 }
 
 // current refuses what was decided on an older step.

@@ -13,6 +13,7 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/vendor"
@@ -138,6 +139,9 @@ func (u Rules) take(ctx context.Context, tx *db.Tx, by audit.Actor, c Complaint,
 	}
 	c.ID, c.AskedBy, c.State, c.Version, c.SubmittedAt, c.Rulebook = ID(tx.ID("cmp")), account.UserID(by.User), Submitted, 1, tx.Now(), book
 	c.OperatorDue, c.Clock = due, clock
+	if err := screened(ctx, tx, by, User, string(c.ID), content.Text{Field: "text", Text: c.Text}, content.Text{Field: "demand", Text: c.Demand}); err != nil {
+		return Complaint{}, err
+	}
 	text, err := tx.Keys().Seal(c.Text, sealedAt("complaint.text", string(c.ID)))
 	if err != nil {
 		return Complaint{}, err

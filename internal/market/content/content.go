@@ -23,6 +23,10 @@
 //     reason, and each look is recorded. What is put back has the hash of what was
 //     taken away.
 //   - A refusal leaves its evidence although nothing else of its act remains.
+//   - A picture is an original like a text: it waits, sealed, until a screener or a
+//     person has passed it, and no state but that of its original lets it out.
+//   - What was removed as illegal is owed to the authority until the report is on
+//     record with what was sent; no original goes before that.
 //   - Of a text that was stopped for a secret only the kinds found and a keyed
 //     hash are kept.
 //   - No file is noted without a clean report, and none that was found infected
@@ -57,6 +61,13 @@ const (
 	InvoiceNote Kind = "invoice"
 	FileName    Kind = "file_name"
 	Subject     Kind = "conversation_subject"
+	Person      Kind = "person"    // the names of an account and of its users
+	Complaint   Kind = "complaint" // of a complaint or a claim, by either side
+	Notice      Kind = "infringement_notice"
+	Request     Kind = "data_request"
+	Comment     Kind = "rule_comment"
+	Delisting   Kind = "delisting" // why a vendor takes a product away
+	Picture     Kind = "picture"
 )
 
 // Piece is one text that a person wrote for others to read.
@@ -114,6 +125,7 @@ type Item struct {
 	Version   int64
 	CreatedAt time.Time
 	DecidedAt time.Time
+	GoneAt    time.Time // when the original was destroyed; its hash stays
 
 	sealed []byte
 }
@@ -125,7 +137,7 @@ func (i Item) AuditSubject() string { return string(i.ID) }
 func (i Item) Decidable() bool { return i.State == Held }
 
 // Restorable reports whether the text can be put back.
-func (i Item) Restorable() bool { return i.State == Blocked }
+func (i Item) Restorable() bool { return i.State == Blocked && i.GoneAt.IsZero() }
 
 // Why is the ground of a block: a clause, the reason in words, and the case.
 type Why struct {

@@ -30,6 +30,9 @@ func Open(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, reason string) 
 
 // open unseals an original and checks that it is what was taken away.
 func open(r db.Reader, i Item) (string, error) {
+	if !i.GoneAt.IsZero() {
+		return "", ErrGone
+	}
 	text, err := r.Keys().Open(i.sealed, originalAt(i.ID))
 	if err != nil {
 		return "", err

@@ -6,6 +6,7 @@ import (
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/audit"
 	"yunshi/internal/market/job"
 )
 
@@ -30,10 +31,70 @@ func Erase(ctx context.Context, tx *db.Tx, id account.ID) (removed int64, err er
 	return removed, nil
 }
 
-// Expire lets infected files go that were put into quarantine before a moment. What
-// the scanner said stays, by the hash.
+// Expire lets infected files go that were put into quarantine before a moment, of
+// which what the scanner said stays, by the hash; and destroys the originals that
+// have served their time.
 func Expire(ctx context.Context, tx *db.Tx, before time.Time) (int64, error) {
-	return job.RemoveFiles(ctx, tx, oldQuarantine, forgetQuarantine, db.Micros(before))
+	removed, err := job.RemoveFiles(ctx, tx, oldQuarantine, forgetQuarantine, db.Micros(before))
+	if err != nil {
+		return removed, err
+	}
+	destroyed, err := destroy(ctx, tx, before)
+	return removed + destroyed, err
+}
+
+// ExpireTold empties what was sent to the authority before a moment. That it was,
+// when, under which reference and with which hash stays.
+func ExpireTold(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, err error) {
+	all, err := db.All(ctx, tx, db.Column[string], selectOldTold, db.Micros(before))
+	if err != nil {
+		return 0, err
+	}
+	if removed, err = db.Empty(ctx, tx, all, db.Emptying{Update: goneSent, At: sentAt}); err != nil {
+		return removed, err
+	}
+	for _, one := range all {
+		tx.Queue(goneTold, db.Micros(tx.Now()), one)
+	}
+	return removed, nil
+}
+
+// destroy empties the originals that have served their time: those that were
+// decided on before a moment and are not owed to the authority any more. Hash,
+// ground and decision stay.
+func destroy(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, err error) {
+	all, err := db.All(ctx, tx, scanListed, selectSpent, db.Micros(before))
+	if err != nil {
+		return 0, err
+	}
+	for _, i := range all {
+		due, err := DueAt(ctx, tx, i)
+		if err != nil {
+			return removed, err
+		}
+		_, told, err := ToldOf(ctx, tx, i.ID)
+		if err != nil {
+			return removed, err
+		}
+		if !spent(i, !due.IsZero() && !told, before) {
+			continue
+		}
+		empty, err := tx.Keys().Seal("", originalAt(i.ID))
+		if err != nil {
+			return removed, err
+		}
+		n, err := tx.Exec(ctx, goneItem, empty, db.Micros(tx.Now()), string(i.ID))
+		if err != nil {
+			return removed, err
+		}
+		removed += n
+		if err := audit.Record(ctx, tx, audit.Job("privacy.keep"), audit.Entry{
+			Act: "content.destroyed", Subjects: []string{string(i.ID), i.Ref}, Clauses: []string{"CSL 21"}, Data: map[string]any{"sha256": i.SHA256, "state": i.State},
+		}); err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
 }
 
 const (

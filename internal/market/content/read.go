@@ -11,7 +11,7 @@ func Get(ctx context.Context, r db.Reader, id ID) (Item, error) { return read(ct
 
 // Desk lists what waits for an officer, oldest first.
 func Desk(ctx context.Context, r db.Reader, n int) ([]Item, error) {
-	return db.All(ctx, r, scanItem, selectDesk, n)
+	return db.All(ctx, r, scanListed, selectDesk, n)
 }
 
 // All lists every original and every refusal, newest first, before the cursor.
@@ -19,7 +19,7 @@ func All(ctx context.Context, r db.Reader, before ID, n int) ([]Item, error) {
 	if before == "" {
 		before = "~"
 	}
-	return db.All(ctx, r, scanItem, selectAll, string(before), n)
+	return db.All(ctx, r, scanListed, selectAll, string(before), n)
 }
 
 // KeptOf is the original that is kept from the readers of a thing, or NOT_FOUND.

@@ -3,7 +3,9 @@ package content
 import (
 	"slices"
 	"strings"
+	"time"
 
+	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
@@ -126,6 +128,74 @@ func grounded(by audit.Actor, reason string) (string, error) {
 		return "", ErrOpenReason.In("reason")
 	}
 	return reason, nil
+}
+
+// showable refuses a picture that nobody has decided on to everybody but who sent
+// it and the staff, and a blocked one to all but those who decide.
+//
+// Clause: UA 4.7.1 (a picture is shown to others only after a screener or a person of the operator has passed it).
+func showable(i Item, by audit.Actor) error {
+	switch {
+	case i.State == Held && (by.Account != "" && by.Account == string(i.Account) || officer(by) || by.Has(account.Support)):
+		return nil
+	case i.State == Held:
+		return ErrPictureHeld
+	case i.State == Blocked && !officer(by):
+		return ErrBlocked
+	}
+	return nil
+}
+
+// illegal are the clauses on which content is removed as illegal.
+var illegal = []string{"UA 4.7.1", "CSL 47"}
+
+// reportable refuses a report of what was not removed as illegal.
+//
+// Clause: UA 4.7.1 (what was removed as illegal is reported to the authority, and nothing else is).
+func reportable(i Item) error {
+	if i.State != Blocked || !slices.Contains(illegal, i.Clause) {
+		return ErrNotReportable
+	}
+	return nil
+}
+
+// dueAt is by when a removal is reported.
+//
+// Clause: CSL 47 (illegal information is removed, kept on record and reported to the authority).
+func dueAt(removed time.Time, hours int) time.Time {
+	return removed.Add(time.Duration(hours) * time.Hour)
+}
+
+// told refuses a report that does not say to whom, under which reference and when.
+func told(in Told, removed, today calendar.Date) error {
+	var faults fault.List
+	for _, f := range []struct{ field, text string }{{"authority", in.Authority}, {"reference", in.Reference}} {
+		switch {
+		case f.text == "":
+			faults = append(faults, ErrRequired.In(f.field))
+		case len(f.text) > 200:
+			faults = append(faults, ErrInvalid.In(f.field))
+		}
+	}
+	if in.On.IsZero() || in.On.After(today) || removed.After(in.On) {
+		faults = append(faults, ErrInvalid.In("on"))
+	}
+	return faults.Err()
+}
+
+// spent says which originals have served their time: decided on before a moment,
+// and not owed to the authority any more.
+//
+// Clause: CSL 21 (records are kept for six months at least; then the original goes and its hash stays).
+func spent(i Item, owed bool, before time.Time) bool {
+	return i.State != Held && i.GoneAt.IsZero() && !i.CreatedAt.IsZero() && later(i.CreatedAt, i.DecidedAt).Before(before) && !owed
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // longest is the most bytes of a reason or note.

@@ -43,6 +43,11 @@ func Screen(ctx context.Context, tx *db.Tx, by audit.Actor, p Piece) (_ Ruling, 
 	if err != nil {
 		return Ruling{}, err
 	}
+	return words.screen(ctx, tx, by, p)
+}
+
+func (words Lexicon) screen(ctx context.Context, tx *db.Tx, by audit.Actor, p Piece) (Ruling, error) {
+	var err error
 	found := words.Scan(p.Text)
 	hits := hitsOf(found)
 	r := Ruling{SHA256: hashOf(p.Text), Hits: hits}
@@ -86,6 +91,38 @@ func Must(ctx context.Context, tx *db.Tx, by audit.Actor, p Piece) error {
 	p.Holdable = false
 	_, err := Screen(ctx, tx, by, p)
 	return err
+}
+
+// Text is one field of a form.
+type Text struct{ Field, Text string }
+
+// Form is [Must] for the fields of one form: p says what they have in common.
+func Form(ctx context.Context, tx *db.Tx, by audit.Actor, p Piece, fields ...Text) (err error) {
+	defer fault.Wrap(&err, "content.Form(%s %s)", p.Kind, p.Ref)
+	fields = slices.DeleteFunc(slices.Clone(fields), func(t Text) bool { return t.Text == "" })
+	if len(fields) == 0 {
+		return nil
+	}
+	words, err := LexiconOf(ctx, tx)
+	if err != nil {
+		return err
+	}
+	p.Holdable = false
+	for _, t := range fields {
+		p.Field, p.Text = t.Field, t.Text
+		if _, err := words.screen(ctx, tx, by, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Words is [Must] as the packages before this one ask it, for texts of a kind that
+// anybody may read.
+func Words(k Kind) account.Words {
+	return func(ctx context.Context, tx *db.Tx, by audit.Actor, field, text string) error {
+		return Must(ctx, tx, by, Piece{Kind: k, Ref: by.Account, Field: field, Place: screen.Public, Text: text})
+	}
 }
 
 // refuse is a refusal that leaves the sealed original with what was found; of a

@@ -5,19 +5,37 @@ import (
 	"encoding/json"
 	"errors"
 
+	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 )
 
 const (
-	itemCols   = `id, kind, ref, field, account, by_user, state, original_sealed, sha256, hits, clause, case_id, reason, decided_by, version, created_at, decided_at`
-	insertItem = `INSERT INTO content_item (` + itemCols + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16)`
+	itemCols   = `id, kind, ref, field, account, by_user, state, original_sealed, sha256, hits, clause, case_id, reason, decided_by, version, created_at, decided_at, gone_at`
+	listCols   = `id, kind, ref, field, account, by_user, state, sha256, hits, clause, case_id, reason, decided_by, version, created_at, decided_at, gone_at`
+	insertItem = `INSERT INTO content_item (` + itemCols + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16, 0)`
 	moveItem   = `UPDATE content_item SET state = $1, clause = $2, case_id = $3, reason = $4, decided_by = $5, decided_at = $6, version = version + 1
 		WHERE id = $7 AND version = $8 AND state = $9`
 	caseItem   = `UPDATE content_item SET case_id = $1, version = version + 1 WHERE id = $2 AND version = $3 AND case_id = ''`
 	selectItem = `SELECT ` + itemCols + ` FROM content_item WHERE id = $1`
 	selectKept = `SELECT ` + itemCols + ` FROM content_item WHERE kind = $1 AND ref = $2 AND state IN ('held', 'blocked')`
-	selectDesk = `SELECT ` + itemCols + ` FROM content_item WHERE state = 'held' ORDER BY id LIMIT $1`
-	selectAll  = `SELECT ` + itemCols + ` FROM content_item WHERE id < $1 ORDER BY id DESC LIMIT $2`
+	selectDesk = `SELECT ` + listCols + ` FROM content_item WHERE state = 'held' ORDER BY id LIMIT $1`
+	selectAll  = `SELECT ` + listCols + ` FROM content_item WHERE id < $1 ORDER BY id DESC LIMIT $2`
+
+	selectPicture      = `SELECT ` + listCols + ` FROM content_item WHERE kind = 'picture' AND ref = $1 ORDER BY id DESC LIMIT 1`
+	selectPictureWhole = `SELECT ` + itemCols + ` FROM content_item WHERE kind = 'picture' AND ref = $1 ORDER BY id DESC LIMIT 1`
+
+	selectSpent = `SELECT ` + listCols + ` FROM content_item WHERE state <> 'held' AND gone_at = 0 AND created_at < $1 AND decided_at < $1 ORDER BY id`
+	goneItem    = `UPDATE content_item SET original_sealed = $1, gone_at = $2 WHERE id = $3 AND gone_at = 0`
+
+	toldCols   = `id, item, authority, reference, reported_on, sha256, by_user, at`
+	insertTold = `INSERT INTO content_authority (id, item, authority, reference, reported_on, sent_sealed, sha256, by_user, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT DO NOTHING`
+	selectOldTold = `SELECT id FROM content_authority WHERE at < $1 AND gone_at = 0 ORDER BY id`
+	goneSent      = `UPDATE content_authority SET sent_sealed = $1 WHERE id = $2 AND gone_at = 0`
+	goneTold      = `UPDATE content_authority SET gone_at = $1 WHERE id = $2`
+	selectTold    = `SELECT ` + toldCols + ` FROM content_authority WHERE item = $1`
+	selectOwed    = `SELECT COUNT(*), COALESCE(MIN(i.decided_at), 0), COALESCE((SELECT MAX(at) FROM content_authority), 0) FROM content_item i
+		WHERE i.state = 'blocked' AND i.clause IN ('UA 4.7.1', 'CSL 47') AND NOT EXISTS (SELECT 1 FROM content_authority a WHERE a.item = i.id)`
 
 	insertTerm = `INSERT INTO content_term (id, term, act, reason, added_by, added_at, retired_by, retired_at) VALUES ($1, $2, $3, $4, $5, $6, '', 0)
 		ON CONFLICT DO NOTHING`
@@ -46,18 +64,43 @@ const (
 
 func originalAt(id ID) string     { return "content_item.original/" + string(id) }
 func reportAt(id ReportID) string { return "content_report.text/" + string(id) }
+func sentAt(id string) string     { return "content_authority.sent/" + id }
 func uploadAt(id string) string   { return "content_upload.name/" + id }
 
 func scanItem(s db.Scanner) (Item, error) {
 	var i Item
 	var hits string
-	var created, decided int64
+	var created, decided, gone int64
 	if err := s.Scan(&i.ID, &i.Kind, &i.Ref, &i.Field, &i.Account, &i.User, &i.State, &i.sealed, &i.SHA256, &hits, &i.Clause, &i.Case, &i.Reason, &i.DecidedBy,
-		&i.Version, &created, &decided); err != nil {
+		&i.Version, &created, &decided, &gone); err != nil {
 		return Item{}, err
 	}
-	i.CreatedAt, i.DecidedAt = db.Time(created), db.Time(decided)
+	i.CreatedAt, i.DecidedAt, i.GoneAt = db.Time(created), db.Time(decided), db.Time(gone)
 	return i, json.Unmarshal([]byte(hits), &i.Hits)
+}
+
+// scanListed leaves the original where it is: it can be a picture.
+func scanListed(s db.Scanner) (Item, error) {
+	var i Item
+	var hits string
+	var created, decided, gone int64
+	if err := s.Scan(&i.ID, &i.Kind, &i.Ref, &i.Field, &i.Account, &i.User, &i.State, &i.SHA256, &hits, &i.Clause, &i.Case, &i.Reason, &i.DecidedBy,
+		&i.Version, &created, &decided, &gone); err != nil {
+		return Item{}, err
+	}
+	i.CreatedAt, i.DecidedAt, i.GoneAt = db.Time(created), db.Time(decided), db.Time(gone)
+	return i, json.Unmarshal([]byte(hits), &i.Hits)
+}
+
+func scanTold(s db.Scanner) (t Told, err error) {
+	var on string
+	var at int64
+	if err := s.Scan(&t.ID, &t.Item, &t.Authority, &t.Reference, &on, &t.SHA256, &t.By, &at); err != nil {
+		return t, err
+	}
+	t.At = db.Time(at)
+	t.On, err = calendar.ParseDate(on)
+	return t, err
 }
 
 func scanTerm(s db.Scanner) (t Term, err error) {

@@ -15,8 +15,9 @@ import (
 
 // Work lets files in and out. The zero Scanner is the built-in check.
 type Work struct {
-	Scanner Scanner
-	Files   blob.Store
+	Scanner  Scanner
+	Pictures PictureScreener // nil: a person looks at every new picture
+	Files    blob.Store
 }
 
 func (w Work) scanner() Scanner {
@@ -31,8 +32,14 @@ func (w Work) Configured() bool { return w.scanner().Name() != BuiltIn }
 
 // Check passes a file of the store, or refuses it with FILE_INFECTED after its
 // bytes went into quarantine. What this scanner has passed before is not scanned
-// again. Name is what its sender called it; "" on the way out.
+// again. Name is what its sender called it; "" on the way out, where a picture
+// that waits or was blocked stays.
 func (w Work) Check(ctx context.Context, d *db.DB, by audit.Actor, name string, ref blob.Ref) error {
+	if name == "" {
+		if err := w.shown(ctx, d, by, ref.SHA256); err != nil {
+			return err
+		}
+	}
 	f, known, err := w.known(ctx, d, ref.SHA256)
 	if err != nil {
 		return err

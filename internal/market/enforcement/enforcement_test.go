@@ -906,6 +906,29 @@ func TestClause_4_9_AVendorReportsOnlyItsOwnProductAndAHolder(t *testing.T) {
 	})
 }
 
+func TestClause_4_9_4_OtherHarmReachesAPerson(t *testing.T) {
+	markets(t, func(t *testing.T, m market) {
+		o := m.Bought(m.buyer, m.Listed(world.Content(delivery.HookNative, price)))
+		c, err := m.try(func(tx *db.Tx) (enforcement.Case, error) {
+			return enforcement.ReportRight(t.Context(), tx, m.Seller, enforcement.Complaint{
+				Order: o.ID, Violation: "4.9.4", Facts: "Its keys are rented out by the hour.", Evidence: proof("advertisement"),
+			})
+		})
+		if err != nil || !c.HumanOnly {
+			t.Fatalf("%+v, %v", c, err)
+		}
+		t.Run("refused_to_a_program", func(*testing.T) {
+			_, err := m.decide(audit.Job("program"), c, noAPI)
+			m.refused(err, "ENFORCEMENT_NO_HUMAN", "UA 4.9.4")
+		})
+		t.Run("allowed_to_a_person", func(t *testing.T) {
+			if got, err := m.decide(m.Compliance, c, noAPI); err != nil || got.State == enforcement.Opened {
+				t.Errorf("%s, %v", got.State, err)
+			}
+		})
+	})
+}
+
 func TestClause_8_5_AClaimForALoss(t *testing.T) {
 	markets(t, func(t *testing.T, m market) {
 		ctx := t.Context()

@@ -329,3 +329,9 @@ func Board(ctx context.Context, r db.Reader, before MeasureID, n int) ([]Sanctio
 	}
 	return out, nil
 }
+
+// ViolationOf is the clause that a case is about.
+func ViolationOf(ctx context.Context, r db.Reader, id ID) (string, error) {
+	c, err := read(ctx, r, id)
+	return c.Violation, err
+}

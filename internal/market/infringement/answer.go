@@ -10,6 +10,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/job"
 )
 
@@ -42,6 +43,11 @@ func (u Rules) Counter(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, se
 		}
 	}
 	if err := publishable(in.Summary); err != nil {
+		return Notice{}, err
+	}
+	if err := screened(ctx, tx, by, Other, n.ID,
+		content.Text{Field: "summary", Text: in.Summary}, content.Text{Field: "statement", Text: in.Statement}, content.Text{Field: "proof", Text: in.Proof},
+		content.Text{Field: "name", Text: in.Name}, content.Text{Field: "contact", Text: in.Contact}); err != nil {
 		return Notice{}, err
 	}
 	sealed, err := tx.Keys().SealJSON(statement{in.Name, in.Contact, in.Statement, in.Proof}, counterAt(n.ID))

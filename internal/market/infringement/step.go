@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/message"
 )
@@ -61,6 +63,9 @@ func note(ctx context.Context, tx *db.Tx, by audit.Actor, n Notice, from State, 
 	if s.clause == "" {
 		s.clause = clauseOf(e)
 	}
+	if err := screened(ctx, tx, by, side, n.ID, content.Text{Field: "text", Text: s.note}); err != nil {
+		return err
+	}
 	sealed, err := tx.Keys().Seal(s.note, noteAt(n.ID))
 	if err != nil {
 		return err
@@ -76,6 +81,14 @@ func note(ctx context.Context, tx *db.Tx, by audit.Actor, n Notice, from State, 
 			"arrived_at": db.Micros(n.ArrivedAt), "lift_due": db.Micros(n.LiftDue), "paused_days": n.PausedDays, "rulebook": n.Rulebook,
 		},
 	})
+}
+
+// screened has what a party wrote pass before the other one, or everybody, reads it.
+func screened(ctx context.Context, tx *db.Tx, by audit.Actor, side Side, id ID, texts ...content.Text) error {
+	if side != Notifier && side != Other {
+		return nil
+	}
+	return content.Form(ctx, tx, by, content.Piece{Kind: content.Notice, Ref: string(id), Place: screen.Private}, texts...)
 }
 
 // clauseOf is the article that a step rests on.

@@ -15,6 +15,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/job"
 )
 
@@ -63,6 +64,9 @@ func (u Rules) Submit(ctx context.Context, tx *db.Tx, by audit.Actor, in Draft) 
 			return Notice{}, err
 		}
 	}
+	if err := screenedNotice(ctx, tx, by, n); err != nil {
+		return Notice{}, err
+	}
 	sealed, err := sealWords(tx, n)
 	if err != nil {
 		return Notice{}, err
@@ -83,6 +87,16 @@ func (u Rules) Submit(ctx context.Context, tx *db.Tx, by audit.Actor, in Draft) 
 	}
 	_, err = tellNotifier(ctx, tx, n, aboutConfirm)
 	return n, err
+}
+
+// screenedNotice has the words of a notice pass: they are forwarded, and the
+// summary is published.
+func screenedNotice(ctx context.Context, tx *db.Tx, by audit.Actor, n Notice) error {
+	w := n.Words
+	return screened(ctx, tx, by, Notifier, n.ID,
+		content.Text{Field: "summary", Text: n.Summary}, content.Text{Field: "statement", Text: w.Statement}, content.Text{Field: "proof", Text: w.Proof},
+		content.Text{Field: "right", Text: w.Right}, content.Text{Field: "holder", Text: w.Holder}, content.Text{Field: "name", Text: w.Name},
+		content.Text{Field: "address", Text: w.Address}, content.Text{Field: "location", Text: n.Location})
 }
 
 func trimmed(in Draft) Draft {
@@ -294,6 +308,9 @@ func (u Rules) Complete(ctx context.Context, tx *db.Tx, by audit.Actor, key stri
 	n.Words, n.Location, n.Summary = in.Words, in.Location, in.Summary
 	n.Truthful, n.GoodFaith = n.Truthful || in.Truthful, n.GoodFaith || in.GoodFaith
 	n.Missing = nil
+	if err := screenedNotice(ctx, tx, by, n); err != nil {
+		return Notice{}, err
+	}
 	if err := clock(ctx, tx, &n); err != nil {
 		return Notice{}, err
 	}
@@ -333,6 +350,9 @@ func attach(ctx context.Context, tx *db.Tx, by audit.Actor, n Notice, side Side,
 	}
 	if have >= rule.Files {
 		return ErrInvalid.In("file")
+	}
+	if err := screened(ctx, tx, by, side, n.ID, content.Text{Field: "file", Text: f.Name}); err != nil {
+		return err
 	}
 	id := tx.ID("iff")
 	name, err := tx.Keys().Seal(f.Name, fileAt(id))

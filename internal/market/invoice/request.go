@@ -8,9 +8,11 @@ import (
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/money"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/vendor"
@@ -44,6 +46,10 @@ func RequestFor(ctx context.Context, tx *db.Tx, by audit.Actor, of Invoiceable, 
 		buyer = t.Buyer
 	}
 	if buyer, err = titled(buyer); err != nil {
+		return Request{}, err
+	}
+	if err := content.Form(ctx, tx, by, content.Piece{Kind: content.InvoiceNote, Ref: of.Order, Place: screen.Private},
+		content.Text{Field: "name", Text: buyer.Name}, content.Text{Field: "address", Text: buyer.Address}); err != nil {
 		return Request{}, err
 	}
 	if err := suits(in.Kind, buyer); err != nil {

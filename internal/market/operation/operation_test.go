@@ -802,6 +802,41 @@ func TestClause_7_3_4_AContestIsAnswered(t *testing.T) {
 	})
 }
 
+// stated states a cause with its proof and one without, on both engines.
+func stated(t *testing.T, c operation.Cause, p operation.Proof, clause, allowed, refusal string) {
+	t.Helper()
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		m := open(t, d, clock)
+		n := m.outage(operation.Outage{Everyone: true})
+		m.step(n.ID, operation.Acknowledged, operation.Resolved)
+		t.Run(refusal, func(t *testing.T) {
+			refused(t, m.cause(m.Support, n.ID, c, operation.Proof{}), "CAUSE_NOT_PROVED", clause)
+			if got := m.interruption(n.ID); got.Cause != "" {
+				t.Errorf("the cause is %s", got.Cause)
+			}
+		})
+		t.Run(allowed, func(t *testing.T) {
+			must(t, m.cause(m.Support, n.ID, c, p))
+			if got := m.interruption(n.ID); got.Cause != c {
+				t.Errorf("the cause is %s", got.Cause)
+			}
+		})
+	})
+}
+
+func TestClause_7_3_1_AnAnnouncementIsKeptWithTheCause(t *testing.T) {
+	stated(t, operation.ForceMajeure, operation.Proof{Kind: "announcement", Reference: "粤应急〔2026〕12号"}, "UA 7.3.1", "allowed_with_something_public", "refused_without")
+}
+
+func TestClause_7_3_2_ATicketIsKeptWithTheCause(t *testing.T) {
+	stated(t, operation.Carrier, operation.Proof{Kind: "ticket", Reference: "CT-2026-7788"}, "UA 7.3.2", "allowed_with_a_ticket", "refused_without")
+}
+
+func TestClause_7_3_5_TheLogIsKeptWithTheCause(t *testing.T) {
+	stated(t, operation.Unauthorised, operation.Proof{Kind: "invalid_token", Text: "2026-11-22T02:00Z POST /internal/x 401 token=none"}, "UA 7.3.5",
+		"allowed_with_the_log", "refused_without")
+}
+
 func TestClause_7_3_6_TwoPeopleAreNeeded(t *testing.T) {
 	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
 		m := open(t, d, clock)

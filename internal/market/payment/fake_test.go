@@ -14,6 +14,7 @@ import (
 // provider behaves like a payment provider: it keeps objects by reference,
 // answers or fails as told, and does not know the market.
 type provider struct {
+	own       bool // its account is the operator's
 	mu        sync.Mutex
 	payments  map[string]*Object // by provider id
 	byRef     map[AttemptID]string
@@ -39,7 +40,7 @@ var errLine = errors.New("connection reset")
 
 func (p *provider) Name() string { return "fake" }
 func (p *provider) Capability() Capability {
-	return Capability{Redirect: true, PartialRefund: true, Lists: true}
+	return Capability{Redirect: true, PartialRefund: true, Lists: true, OwnAccount: p.own}
 }
 
 func (p *provider) Open(_ context.Context, in Intent) (Opened, error) {

@@ -28,6 +28,8 @@ var (
 	ErrSent = fault.New(fault.Conflict, "PAYOUT_SENT", "")
 	// ErrNoPayee refuses a payment whose payee is not a vendor's own account.
 	ErrNoPayee = fault.New(fault.Conflict, "VENDOR_NO_MERCHANT_ACCOUNT", "UA 3.1")
+	// ErrUnlicensed refuses to collect on the operator's own account.
+	ErrUnlicensed = fault.New(fault.Conflict, "COLLECTION_NOT_LICENSED", "UA 3.1")
 	// ErrStatement refuses a statement line that contradicts what is known.
 	ErrStatement = fault.New(fault.Conflict, "STATEMENT_LINE_CHANGED", "")
 

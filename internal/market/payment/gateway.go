@@ -70,6 +70,7 @@ type Capability struct {
 	Receivers     int           // most receivers of one split; 0 is without limit
 	AtomicSplit   bool          // a split is done whole or not at all
 	Test          bool          // no real money moves
+	OwnAccount    bool          // the money comes to an account of the operator, where no licensed provider holds it
 	Acknowledge   string        // what the provider wants to read when a notice was taken; empty: the status is enough
 }
 

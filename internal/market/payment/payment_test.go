@@ -14,6 +14,7 @@ import (
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
 	"yunshi/internal/base/money"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
@@ -114,6 +115,41 @@ func minTime(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+func TestConflict_19_OnlyALicensedProviderCollects(t *testing.T) {
+	for law, allowed := range map[string]bool{"CN": false, "EU": false, "OTHER": true} {
+		t.Run(law, func(t *testing.T) {
+			benches(t, func(t *testing.T, b *bench) {
+				b.write(func(tx *db.Tx) error {
+					return agreement.Seed(t.Context(), tx, audit.CLI("seed"), agreement.Terms{Operator: agreement.Both{ZH: "甲", EN: "A"}, Jurisdiction: law})
+				})
+				licensed := b.opened("ord_1")
+				if licensed.State != RequiresAction || b.at.opens != 1 {
+					t.Fatalf("a licensed provider: %s after %d calls", licensed.State, b.at.opens)
+				}
+				b.at.own = true
+				own := b.opened("ord_2")
+				var records []audit.Entry
+				if err := b.d.Read(t.Context(), func(r db.Reader) error {
+					all, err := audit.Of(t.Context(), r, string(own.ID))
+					for _, one := range all {
+						records = append(records, audit.Entry{Act: one.Act, Clauses: one.Clauses})
+					}
+					return err
+				}); err != nil {
+					t.Fatal(err)
+				}
+				refusal := slices.ContainsFunc(records, func(e audit.Entry) bool { return e.Act == "payment.unlicensed" && slices.Contains(e.Clauses, "UA 3.1") })
+				switch {
+				case allowed && (own.State != RequiresAction || b.at.opens != 2 || refusal):
+					t.Errorf("the bare agreement: %s after %d calls, %+v", own.State, b.at.opens, records)
+				case !allowed && (own.State != Failed || b.at.opens != 1 || !refusal):
+					t.Errorf("the operator's own account: %s after %d calls, %+v", own.State, b.at.opens, records)
+				}
+			})
+		})
+	}
 }
 
 func start(order string) Start {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"yunshi/internal/base/money"
+	"yunshi/internal/market/agreement"
 )
 
 // due refuses money that is not exactly what was asked for.
@@ -26,6 +27,18 @@ func due(asked, got money.Amount) error {
 func onBehalf(s Start) error {
 	if strings.TrimSpace(s.PayeeAccount) == "" || strings.TrimSpace(s.PayeeName) == "" {
 		return ErrNoPayee
+	}
+	return nil
+}
+
+// MayCollect refuses a gateway that has the money on an account of the operator
+// where law wants a licence for that. The bare agreement knows no such limit.
+//
+// Clause: UA 3.1 (collecting on behalf is left to licensed providers, and never ends on the operator's own account, where the law says so).
+// Clause: UA 5.5 (who collects for others without taking part in the sale does so through a licensed provider, where the law says so).
+func MayCollect(law agreement.Law, c Capability) error {
+	if law.LicensedOnly && c.OwnAccount {
+		return ErrUnlicensed
 	}
 	return nil
 }

@@ -9,7 +9,9 @@ import (
 
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
+	"yunshi/internal/base/fault"
 	"yunshi/internal/base/money"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
@@ -162,8 +164,15 @@ func (w Work) send(ctx context.Context, d *db.DB, j job.Job, g Gateway, a Attemp
 	if w.ReturnURL != nil {
 		in.ReturnURL = w.ReturnURL(a.Order)
 	}
-	out, err := g.Open(ctx, in)
-	refused := errors.Is(err, ErrRefused)
+	unlicensed, err := w.unlicensed(ctx, d, g)
+	if err != nil {
+		return err
+	}
+	var out Opened
+	if unlicensed == nil {
+		out, err = g.Open(ctx, in)
+	}
+	refused := unlicensed != nil || errors.Is(err, ErrRefused)
 	if err != nil && !refused {
 		return fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
@@ -177,9 +186,14 @@ func (w Work) send(ctx context.Context, d *db.DB, j job.Job, g Gateway, a Attemp
 		if err != nil {
 			return err
 		}
-		if refused {
+		switch {
+		case unlicensed != nil:
+			err = errors.Join(ended(ctx, tx, a), audit.Record(ctx, tx, audit.Job(j.Kind), audit.Entry{
+				Act: "payment.unlicensed", Subjects: []string{string(a.ID), a.Order}, Clauses: []string{unlicensed.Clause}, Data: map[string]any{"gateway": a.Gateway},
+			}))
+		case refused:
 			err = ended(ctx, tx, a)
-		} else {
+		default:
 			err = made(ctx, tx, a, out)
 		}
 		if errors.Is(err, ErrStale) {
@@ -190,6 +204,21 @@ func (w Work) send(ctx context.Context, d *db.DB, j job.Job, g Gateway, a Attemp
 		}
 		return job.Done(ctx, tx, j)
 	}, db.Guarded)
+}
+
+// unlicensed is the refusal of a gateway that the law in force does not let
+// collect. Only one with an account of the operator is a matter of law.
+func (w Work) unlicensed(ctx context.Context, d *db.DB, g Gateway) (refusal *fault.Fault, err error) {
+	c := g.Capability()
+	if !c.OwnAccount {
+		return nil, nil
+	}
+	err = d.Read(ctx, func(r db.Reader) error {
+		law, err := agreement.LawInForce(ctx, r)
+		refusal, _ = fault.Of(MayCollect(law, c))
+		return err
+	})
+	return refusal, err
 }
 
 // made records an opened payment. When the attempt was given up meanwhile, the

@@ -58,7 +58,7 @@ func Keepers() Keep {
 		{Package: "account", Erase: erasers{ClassAccount: of(account.Erase)}, Expire: expirers{ClassLog: account.Expire}},
 		{Package: "identity", Erase: erasers{ClassAccount: eraseIdentity, ClassTrade: of(identity.Forget)}},
 		{Package: "agreement", Erase: erasers{ClassTrade: of(agreement.Erase)}, Expire: expirers{ClassCase: agreement.Expire}},
-		{Package: "content", Erase: erasers{ClassTrade: of(content.Erase)}, Expire: expirers{ClassLog: content.Expire}},
+		{Package: "content", Erase: erasers{ClassTrade: of(content.Erase)}, Expire: expirers{ClassLog: content.Expire, ClassCase: content.ExpireTold}},
 		{Package: "message", Erase: erasers{ClassTrade: of(message.Erase)}},
 		{Package: "operation", Erase: erasers{ClassTrade: of(operation.Erase)}, Expire: expirers{ClassCase: operation.Expire}},
 		{Package: "vendor", Erase: erasers{ClassTrade: of(vendor.Erase)}},

@@ -14,6 +14,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/vendor"
@@ -157,6 +158,9 @@ func Message(ctx context.Context, tx *db.Tx, by audit.Actor, v vendor.Vendor, id
 	kinds := []screen.Kind{screen.BankCard, screen.ResidentID, screen.Password, screen.PaymentLink, screen.BankAccount, screen.OffPlatform}
 	if len(screen.Only(screen.Scan(said), kinds...)) > 0 {
 		return ErrInvalid.In("text")
+	}
+	if err := content.Must(ctx, tx, by, content.Piece{Kind: content.Message, Ref: string(id), Field: "text", Place: screen.Private, Text: said}); err != nil {
+		return err
 	}
 	o, err := order.OfVendor(ctx, tx, v.ID, id)
 	if err != nil {

@@ -193,10 +193,12 @@ func TestClause_5_4_AVendorSeesAPhoneOnlyOnABasis(t *testing.T) {
 		m.annex(other, second)
 		silent, _ := m.bought(m.buyer, other, second)
 
-		for _, basis := range []string{"", "cns_nothing", string(o.ID)} {
-			_, err := m.reveal(o, m.Vendor, m.Seller, basis)
-			m.refused(err, "DISCLOSURE_NO_BASIS", "UA 5.4")
-		}
+		t.Run("refused_without_a_basis", func(*testing.T) {
+			for _, basis := range []string{"", "cns_nothing", string(o.ID)} {
+				_, err := m.reveal(o, m.Vendor, m.Seller, basis)
+				m.refused(err, "DISCLOSURE_NO_BASIS", "UA 5.4")
+			}
+		})
 		// A consent to one vendor opens nothing for another, and another's order does not exist.
 		_, err := m.reveal(silent, second, other, string(consent.ID))
 		m.refused(err, "DISCLOSURE_NO_BASIS", "UA 5.4")
@@ -205,7 +207,7 @@ func TestClause_5_4_AVendorSeesAPhoneOnlyOnABasis(t *testing.T) {
 
 		reach, err := m.reveal(o, m.Vendor, m.Seller, string(consent.ID))
 		if err != nil || reach.Mobile == "" || reach.Email == "" || reach.Name != "" {
-			t.Fatalf("%+v, %v", reach, err)
+			t.Fatalf("allowed_on_a_consent: %+v, %v", reach, err)
 		}
 		if _, err := m.reveal(o, m.Vendor, m.Seller, string(consent.ID)); err != nil {
 			t.Fatal(err)
@@ -238,11 +240,11 @@ func TestClause_5_4_1_AWithdrawalStopsTheNextCallAndReachesTheVendor(t *testing.
 		bare, _ := m.bought(m.Customer(account.Individual), m.Seller, m.Vendor)
 
 		if call := m.lastCall(bare); len(call.Fields) != 0 || call.OpenID == "" || call.Order != string(bare.ID) {
-			t.Errorf("without a tick the call carried %v", call.Fields)
+			t.Errorf("refused_without_a_tick: the call carried %v", call.Fields)
 		}
 		call := m.lastCall(here)
 		if call.Fields[privacy.ConsentKey] != string(consent.ID) || call.Fields["mobile"] == "" || call.Fields["name"] == "" || call.Fields["email"] != "" || len(call.Fields) != 3 {
-			t.Errorf("the call carried %v", call.Fields)
+			t.Errorf("allowed_what_was_ticked: the call carried %v", call.Fields)
 		}
 		stranger := m.Customer(account.Individual)
 		m.refused(m.do(func(tx *db.Tx) error { _, err := privacy.Withdraw(t.Context(), tx, stranger, consent.ID); return err }), "NOT_FOUND", "")
@@ -250,7 +252,7 @@ func TestClause_5_4_1_AWithdrawalStopsTheNextCallAndReachesTheVendor(t *testing.
 		m.refused(m.do(func(tx *db.Tx) error { _, err := privacy.Withdraw(t.Context(), tx, m.buyer, consent.ID); return err }), "STALE", "")
 
 		if call := m.sync(here); len(call.Fields) != 0 {
-			t.Errorf("after the withdrawal the call carried %v", call.Fields)
+			t.Errorf("refused_after_the_withdrawal: the call carried %v", call.Fields)
 		}
 		if call := m.sync(there); call.Fields[privacy.ConsentKey] != string(kept.ID) || call.Fields["email"] == "" {
 			t.Errorf("another vendor's call carried %v", call.Fields)
@@ -361,13 +363,17 @@ func TestClause_5_4_2_ASupersededRuleIsNoBasis(t *testing.T) {
 			t.Errorf("a version that is only published binds nobody yet: %v", err)
 		}
 		m.Clock.Advance(40 * day)
-		_, err = m.propose(m.Compliance, byRule(1))
-		m.refused(err, "RULE_NOT_IN_FORCE", "UA 5.4.2")
-		_, err = m.approve(m.second, waiting.ID)
-		m.refused(err, "RULE_NOT_IN_FORCE", "UA 5.4.2")
-		if _, err := m.propose(m.Compliance, byRule(2)); err != nil {
-			t.Error(err)
-		}
+		t.Run("refused_the_superseded_version", func(*testing.T) {
+			_, err := m.propose(m.Compliance, byRule(1))
+			m.refused(err, "RULE_NOT_IN_FORCE", "UA 5.4.2")
+			_, err = m.approve(m.second, waiting.ID)
+			m.refused(err, "RULE_NOT_IN_FORCE", "UA 5.4.2")
+		})
+		t.Run("allowed_the_version_in_force", func(t *testing.T) {
+			if _, err := m.propose(m.Compliance, byRule(2)); err != nil {
+				t.Error(err)
+			}
+		})
 	})
 }
 
@@ -454,14 +460,18 @@ func TestClause_5_4_3_AComplaintGoesWithoutNumbers(t *testing.T) {
 				return err
 			})
 		}
-		for _, bad := range []string{"id_number", "bank_account", "sign_ins", "soul"} {
-			m.refused(forward("name", bad), "DISCLOSURE_FIELDS", "UA 5.4.3")
-		}
-		for range 2 { // a repeated forwarding of the same packet is one
-			if err := forward("name", "contact", "order", "demand"); err != nil {
-				t.Fatal(err)
+		t.Run("refused_numbers", func(*testing.T) {
+			for _, bad := range []string{"id_number", "bank_account", "sign_ins", "soul"} {
+				m.refused(forward("name", bad), "DISCLOSURE_FIELDS", "UA 5.4.3")
 			}
-		}
+		})
+		t.Run("allowed_what_the_matter_needs", func(t *testing.T) {
+			for range 2 { // a repeated forwarding of the same packet is one
+				if err := forward("name", "contact", "order", "demand"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
 		all := m.disclosures(m.buyer)
 		if len(all) != 1 || all[0].Matter != "cmp_1" || all[0].Basis != privacy.ByMatter || all[0].ProposedBy == all[0].ApprovedBy {
 			t.Fatalf("%+v", all)
@@ -530,8 +540,10 @@ func TestClause_5_4_4_AnUnreviewedEmergencyBlocksTheNext(t *testing.T) {
 		if want := "2026-03-03"; calendar.On(first.ReviewDue).String() != want {
 			t.Errorf("reviewed by %s", first.ReviewDue)
 		}
-		_, err = emergency(m.Compliance)
-		m.refused(err, "DISCLOSURE_REVIEW_DUE", "UA 5.4.4")
+		t.Run("refused_the_next_without_its_review", func(*testing.T) {
+			_, err := emergency(m.Compliance)
+			m.refused(err, "DISCLOSURE_REVIEW_DUE", "UA 5.4.4")
+		})
 		if _, err := emergency(m.second); err != nil {
 			t.Errorf("another officer's was blocked: %v", err)
 		}
@@ -547,7 +559,7 @@ func TestClause_5_4_4_AnUnreviewedEmergencyBlocksTheNext(t *testing.T) {
 		}
 		m.refused(review(m.second), "STALE", "")
 		if _, err := emergency(m.Compliance); err != nil {
-			t.Errorf("after the review: %v", err)
+			t.Errorf("allowed_after_the_review: %v", err)
 		}
 	})
 }
@@ -646,10 +658,12 @@ func TestClause_6_3_VendorsAreSupervisedAndCutOff(t *testing.T) {
 			})
 		}
 		// No annex, no data; also when the customer would agree.
-		m.refused(give(second), "ANNEX_REQUIRED", "UA 6.3")
-		if err := give(m.Vendor); err != nil {
-			t.Fatal(err)
-		}
+		t.Run("refused_without_the_annex", func(*testing.T) { m.refused(give(second), "ANNEX_REQUIRED", "UA 6.3") })
+		t.Run("allowed_with_the_annex", func(t *testing.T) {
+			if err := give(m.Vendor); err != nil {
+				t.Fatal(err)
+			}
+		})
 		if call := m.sync(bound); call.Fields["mobile"] == "" {
 			t.Error("the consent does not reach the call")
 		}

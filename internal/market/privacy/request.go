@@ -8,9 +8,11 @@ import (
 	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
+	"yunshi/internal/base/screen"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/vendor"
@@ -36,6 +38,9 @@ func Ask(ctx context.Context, tx *db.Tx, by audit.Actor, in Asking) (_ Request, 
 		return Request{}, err
 	}
 	if in.Text, err = words(in.Text, "text", false); err != nil {
+		return Request{}, err
+	}
+	if err := content.Must(ctx, tx, by, content.Piece{Kind: content.Request, Ref: by.Account, Field: "text", Place: screen.Private, Text: in.Text}); err != nil {
 		return Request{}, err
 	}
 	return forward(ctx, tx, by, Request{Account: account.ID(by.Account), Kind: in.Kind, Vendor: in.Vendor, Text: in.Text})
@@ -146,6 +151,11 @@ func Answer(ctx context.Context, tx *db.Tx, by audit.Actor, id RequestID, in Ans
 	}
 	if in.Text, err = words(in.Text, "answer", false); err != nil {
 		return Request{}, err
+	}
+	if q.Vendor != "" {
+		if err := content.Must(ctx, tx, by, content.Piece{Kind: content.Request, Ref: string(q.ID), Field: "answer", Place: screen.Private, Text: in.Text}); err != nil {
+			return Request{}, err
+		}
 	}
 	stored, err := tx.Keys().Seal(in.Text, answerAt(q.ID))
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/content"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/vendor"
 )
@@ -62,6 +63,7 @@ var duties = []Duty{
 	{"vendor_review", "UA 2.1", account.Compliance, "/operator/vendors", oldestOf(sqlVendorQueue, "")},
 	{"real_name", "UA 6.1", account.Compliance, "/operator/identities", oldestOf(sqlIdentityQueue, "")},
 	{"listing_review", "UA 4.2", account.Compliance, "/operator/listings", oldestOf(sqlListingQueue, "listing_review")},
+	{"illegal", "CSL 47", account.Compliance, "/operator/content", illegal},
 	{"refund", "UA 4.5", account.Support, "/operator/refunds", oldestOf(sqlRefundClock, "refund_hard_limit")},
 	{"invoice", "UA 4.4", account.Support, "/operator/invoices", oldestOf(sqlInvoiceLate, ownTime)},
 	{"month", "UA 3.1", account.Finance, "/operator/finance/months", monthClosed},
@@ -201,6 +203,13 @@ func breachTold(ctx context.Context, r db.Reader) (Sight, error) {
 	}
 	s, err := oldestOf(sqlBreaches, ownTime)(ctx, r)
 	s.Asks = law.BreachArticle
+	return s, err
+}
+
+// illegal: what was removed as illegal is reported to the authority within the
+// rulebook's hours.
+func illegal(ctx context.Context, r db.Reader) (s Sight, err error) {
+	s.Open, s.Due, s.Last, err = content.Owed(ctx, r)
 	return s, err
 }
 

@@ -113,6 +113,7 @@ func admit(ctx context.Context, r db.Reader, by audit.Actor, a Application) (App
 func presentable(ctx context.Context, tx *db.Tx, by audit.Actor, a Application) error {
 	for _, t := range []struct{ field, text string }{
 		{"registered_name", a.RegisteredName}, {"address", a.Address}, {"contact_name", a.Contact.Name}, {"support_hours", a.SupportHours},
+		{"legal_representative", a.LegalRepresentative},
 	} {
 		if err := content.Must(ctx, tx, by, content.Piece{Kind: content.Profile, Ref: by.Account, Field: t.field, Place: screen.Public, Text: t.text}); err != nil {
 			return err

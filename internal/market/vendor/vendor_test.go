@@ -36,16 +36,20 @@ func TestClause_2_2_AnIndividualIsRefusedByTheDefaultRulebook(t *testing.T) {
 		person := m.Person(t, account.Individual, "王五")
 		application := seed.Application("王五")
 		application.SubjectType = account.Individual
-		refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
-			_, err := vendor.Apply(t.Context(), tx, person, application)
-			return err
-		}), "VENDOR_NOT_ELIGIBLE", "UA 2.2")
-		seed.Write(t, d, func(tx *db.Tx) error {
-			v, err := vendor.Apply(t.Context(), tx, company, seed.Application("深圳甲有限公司"))
-			if err == nil && v.State != vendor.Applied {
-				t.Errorf("state %s", v.State)
-			}
-			return err
+		t.Run("refused_an_individual", func(t *testing.T) {
+			refused(t, d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := vendor.Apply(t.Context(), tx, person, application)
+				return err
+			}), "VENDOR_NOT_ELIGIBLE", "UA 2.2")
+		})
+		t.Run("allowed_a_company", func(t *testing.T) {
+			seed.Write(t, d, func(tx *db.Tx) error {
+				v, err := vendor.Apply(t.Context(), tx, company, seed.Application("深圳甲有限公司"))
+				if err == nil && v.State != vendor.Applied {
+					t.Errorf("state %s", v.State)
+				}
+				return err
+			})
 		})
 	})
 }

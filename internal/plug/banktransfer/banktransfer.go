@@ -1,5 +1,6 @@
 // Package banktransfer lets a customer pay by bank transfer to the provider's
-// settlement account that is held in the vendor's name.
+// settlement account that is held in the vendor's name, or, where no law wants a
+// licensed provider for that, to the operator's own account.
 //
 // There is nothing to call. Opening an attempt gives the customer the account
 // and a code to write on the transfer. The bank's statement, which finance
@@ -32,10 +33,13 @@ const Name = "banktransfer"
 // PayWithin is how long a customer has to transfer the money.
 const PayWithin = 72 * time.Hour
 
-// Gateway is bank transfer as a payment.Gateway. Both fields are required.
+// Gateway is bank transfer as a payment.Gateway. Bank and Lines are required.
 type Gateway struct {
 	// Bank is the name of the bank or licensed provider that keeps the account.
 	Bank string
+	// Own is the number of the operator's own account; empty: the money goes to the
+	// vendor's. Package payment refuses it where the law does.
+	Own string
 	// Lines reads the imported statement lines that carry a code, oldest first.
 	Lines func(ctx context.Context, code string) ([]payment.StatementLine, error)
 }
@@ -49,13 +53,16 @@ var (
 func (Gateway) Name() string { return Name }
 
 // Capability implements payment.Gateway.
-func (Gateway) Capability() payment.Capability {
-	return payment.Capability{PartialRefund: true, Lists: true, PayWithin: PayWithin}
+func (g Gateway) Capability() payment.Capability {
+	return payment.Capability{PartialRefund: true, Lists: true, PayWithin: PayWithin, OwnAccount: g.Own != ""}
 }
 
 // Open gives the instructions. The names of the values are keys of
 // "payment.instruction.…" in the catalogue.
 func (g Gateway) Open(_ context.Context, in payment.Intent) (payment.Opened, error) {
+	if g.Own != "" {
+		in.PayeeName, in.PayeeAccount = in.Collector, g.Own
+	}
 	return payment.Opened{ProviderID: string(in.Reference), Instructions: map[string]string{
 		"bank":           g.Bank,
 		"account_name":   in.PayeeName,

@@ -8,15 +8,17 @@
 //	rule     a function with a line "Clause: UA 4.3 (what it says)." in its comment
 //	refusal  a fault that names the clause
 //	test     a test function named after the clause, TestClause_4_3_…, with the
-//	         cases it allows and those it refuses
+//	         cases it allows, those it refuses and those that find its text on a
+//	         page; it proves on both engines where it reaches testkit.Engines
 //	not yet  a row of that section of docs/divergences.md
 //
 // Owns: the form of the index and its Markdown. Does not own: the clauses (package
 // agreement) and how the index is shown on a terminal (package cli).
 //
 // Always true: every clause of the agreement is in the index once, in the order of
-// the agreement; a clause without a rule or without a test that allows and refuses
-// is never called done.
+// the agreement; a clause without a rule or without an allowed and a refused case on
+// both engines is never called done; only a row that [NotSoftware] names is called
+// shown, and only when a test of the pages finds its text.
 package clauseindex
 
 import (
@@ -69,38 +71,58 @@ type Refusal struct {
 	Code string `json:"code"`
 }
 
-// Test proves a clause. Its cases are the names of its subtests.
+// Test proves a clause. Its cases are the names of its subtests. Shown are those
+// that find a text on a page; Engines, that the test runs on both engines.
 type Test struct {
 	Place
 	Name    string   `json:"name"`
 	Allowed []string `json:"allowed,omitempty"`
 	Refused []string `json:"refused,omitempty"`
+	Shown   []string `json:"shown,omitempty"`
+	Engines bool     `json:"engines,omitempty"`
 }
+
+// proves reports whether the test has a case at all.
+func (t Test) proves() bool { return len(t.Allowed)+len(t.Refused)+len(t.Shown) > 0 }
+
+// NotSoftware are the rows whose core is no rule: a statement that people read, an
+// act outside the market, or an exemption that people judge. Without a rule such a
+// row is complete when it is shown.
+var NotSoftware = strings.Fields("P-1 3.3 4.7.4 4.9.1 4.9.2 5.5 7.1 7.2 7.3 9.3 9.4")
 
 // Status is how far a clause is built.
 type Status string
 
-// The states of a clause. Done has a rule, a test with an allowed and a refused
-// case, and nothing noted as missing. Partly has a rule and a test, but a case
-// lacks or something is noted. All others are NotYet.
+// The states of a clause. Done has a rule, an allowed and a refused case on both
+// engines, and nothing noted as missing. Shown is a row of [NotSoftware] without a
+// rule of its own whose text a test finds on a page, with nothing noted. Partly has
+// a rule and a test with a case, but a case lacks or something is noted. All others
+// are NotYet.
 const (
 	Done   Status = "done"
+	Shown  Status = "shown"
 	Partly Status = "partly"
 	NotYet Status = "not_yet"
 )
 
 // Status says how far the clause is built, from what is in the index alone.
 func (c Clause) Status() Status {
+	any := func(is func(Test) bool) bool { return slices.ContainsFunc(c.Tests, is) }
 	switch {
-	case len(c.Rules) == 0 || len(c.Tests) == 0:
+	case len(c.Rules) == 0 && len(c.Missing) == 0 && slices.Contains(NotSoftware, c.ID) && any(func(t Test) bool { return len(t.Shown) > 0 }):
+		return Shown
+	case len(c.Rules) == 0 || !any(Test.proves):
 		return NotYet
 	case len(c.Missing) > 0,
-		!slices.ContainsFunc(c.Tests, func(t Test) bool { return len(t.Allowed) > 0 }),
-		!slices.ContainsFunc(c.Tests, func(t Test) bool { return len(t.Refused) > 0 }):
+		!any(func(t Test) bool { return t.Engines && len(t.Allowed) > 0 }),
+		!any(func(t Test) bool { return t.Engines && len(t.Refused) > 0 }):
 		return Partly
 	}
 	return Done
 }
+
+// Complete reports whether nothing of the clause is left to build.
+func (c Clause) Complete() bool { return c.Status() == Done || c.Status() == Shown }
 
 //go:embed clauses.json
 var committed []byte
@@ -142,10 +164,13 @@ func (x Index) Markdown() string {
 	var b strings.Builder
 	b.WriteString("# Clauses\n\n" +
 		"Made by `make clauses` from the sources; a test fails when it is stale. Do not edit.\n\n" +
-		"*done*: a rule, a test with an allowed and a refused case, and nothing noted as missing.\n" +
+		"*done*: a rule, an allowed and a refused case on both engines, and nothing noted as missing.\n" +
+		"*shown*: not software; a test finds the text on the pages, and nothing is noted as missing.\n" +
 		"*partly*: a rule and a test, but a case lacks or [divergences.md](divergences.md) notes something.\n" +
-		"*not yet*: no rule, or no test that is named after the clause.\n\n")
-	fmt.Fprintf(&b, "%d clauses: %d done, %d partly, %d not yet.\n\n", len(x.Clauses), x.Count(Done), x.Count(Partly), x.Count(NotYet))
+		"*not yet*: no rule, or no test with a case that is named after the clause.\n\n" +
+		"Behind a test: cases allowed, refused and shown on a page; *both engines* where it runs on SQLite and PostgreSQL.\n\n")
+	fmt.Fprintf(&b, "%d clauses: %d done, %d shown, %d partly, %d not yet.\n\n",
+		len(x.Clauses), x.Count(Done), x.Count(Shown), x.Count(Partly), x.Count(NotYet))
 	b.WriteString("| clause | title | status | rules | refusals | tests |\n|---|---|---|---|---|---|\n")
 	for _, c := range x.Clauses {
 		fmt.Fprintf(&b, "| %s | %s<br>%s | %s | %s | %s | %s |\n", c.ID, cell(c.ZH), cell(c.EN),
@@ -170,7 +195,22 @@ func refusals(c Clause) string {
 
 func tests(c Clause) string {
 	return cells(c.Tests, func(t Test) string {
-		return fmt.Sprintf("%s (%d allowed, %d refused)", link(t.Name, t.Place), len(t.Allowed), len(t.Refused))
+		var cases []string
+		for _, of := range []struct {
+			names []string
+			word  string
+		}{{t.Allowed, "allowed"}, {t.Refused, "refused"}, {t.Shown, "shown"}} {
+			if len(of.names) > 0 {
+				cases = append(cases, fmt.Sprintf("%d %s", len(of.names), of.word))
+			}
+		}
+		if t.Engines {
+			cases = append(cases, "both engines")
+		}
+		if len(cases) == 0 {
+			return link(t.Name, t.Place)
+		}
+		return fmt.Sprintf("%s (%s)", link(t.Name, t.Place), strings.Join(cases, ", "))
 	})
 }
 
