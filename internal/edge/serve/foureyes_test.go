@@ -139,7 +139,7 @@ func ownListing(t *testing.T, w *world.Trade, one audit.Actor) error {
 func ownVendor(t *testing.T, w *world.Trade, one audit.Actor) error {
 	one.Account = w.Seller.Account
 	return try(t, w, func(tx *db.Tx) error {
-		_, err := vendor.Move(t.Context(), tx, one, w.Vendor, vendor.Suspended, "because")
+		_, err := vendor.Move(t.Context(), tx, one, w.Vendor, vendor.Suspended, vendor.Basis{Case: "enf_1", Clause: "UA 4.7.1"})
 		return err
 	})
 }
