@@ -15,6 +15,7 @@ import (
 	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/content"
 	"yunshi/internal/market/enforcement"
+	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/infringement"
 	"yunshi/internal/market/message"
 	"yunshi/internal/market/privacy"
@@ -65,20 +66,42 @@ func measures(texts content.Rules, refunds refund.Rules) enforcement.Rules {
 			string(content.Review):  measured(texts, content.Review),
 		},
 		BreachDecided: refunds.BreachDecided,
-		Terminated:    both2(enforcement.Banish, closed), Reinstated: both2(enforcement.Pardon, reopened),
+		Terminated:    each(enforcement.Banish, closed, takenOff), Reinstated: each(enforcement.Pardon, reopened, putOn),
 	}
 }
 
 type told = func(ctx context.Context, tx *db.Tx, by audit.Actor, c enforcement.Case) error
 
-// both2 tells two packages of a case, one after the other.
-func both2(first, second told) told {
+// each tells several packages of a case, one after the other.
+func each(all ...told) told {
 	return func(ctx context.Context, tx *db.Tx, by audit.Actor, c enforcement.Case) error {
-		if err := first(ctx, tx, by, c); err != nil {
-			return err
+		for _, tell := range all {
+			if err := tell(ctx, tx, by, c); err != nil {
+				return err
+			}
 		}
-		return second(ctx, tx, by, c)
+		return nil
 	}
+}
+
+// takenOff delists what a vendor has on the market, in the step that ends its
+// agreement. Running rights to it go on to the end of their term; what else becomes
+// of rights is the decision's.
+func takenOff(ctx context.Context, tx *db.Tx, by audit.Actor, c enforcement.Case) error {
+	if c.Vendor == "" {
+		return nil
+	}
+	return catalog.DelistAll(ctx, tx, by, c.Vendor, catalog.Delisting{
+		Cause: catalog.VendorBreach, Scope: catalog.NoRenewal, Reason: string(c.ID), Case: string(c.ID),
+	}, entitlement.HoldersOf)
+}
+
+// putOn brings back what the end of the agreement took off the market.
+func putOn(ctx context.Context, tx *db.Tx, by audit.Actor, c enforcement.Case) error {
+	if c.Vendor == "" {
+		return nil
+	}
+	return catalog.Relist(ctx, tx, by, c.Vendor, string(c.ID))
 }
 
 // closed begins the end of a terminated account's data, on the day that the case
@@ -225,10 +248,35 @@ func takeAway(ctx context.Context, tx *db.Tx, by audit.Actor, texts content.Rule
 	return was, err
 }
 
+// blockedByCase tells whether a measure of a case keeps a text away.
+func blockedByCase(ctx context.Context, r db.Reader, kind content.Kind, ref string) (bool, error) {
+	_, blocked, err := enforcement.TombstoneOf(ctx, r, enforcement.Content{Kind: string(kind), ID: ref})
+	return blocked, err
+}
+
+// blockedByNotice tells whether a notice of infringement does.
+func blockedByNotice(ctx context.Context, r db.Reader, kind content.Kind, ref string) (bool, error) {
+	err := infringement.MayShow(ctx, r, string(kind), ref)
+	if errors.Is(err, infringement.ErrBlocked) {
+		return true, nil
+	}
+	return false, err
+}
+
+// away tells whether any measure still keeps a text away. The one that was lifted
+// is not asked any more.
+func away(ctx context.Context, r db.Reader, kind content.Kind, ref string) (bool, error) {
+	blocked, err := blockedByCase(ctx, r, kind, ref)
+	if blocked || err != nil {
+		return blocked, err
+	}
+	return blockedByNotice(ctx, r, kind, ref)
+}
+
 // putBack shows a text again that a measure took away, unless a decision has done
-// so meanwhile or a measure of the other kind still stands.
-func putBack(ctx context.Context, tx *db.Tx, by audit.Actor, texts content.Rules, kind content.Kind, ref, was string, why content.Why, other bool) error {
-	if was == wasAway || other {
+// so meanwhile or another measure still stands.
+func putBack(ctx context.Context, tx *db.Tx, by audit.Actor, texts content.Rules, kind content.Kind, ref, was string, why content.Why, stands bool) error {
+	if was == wasAway || stands {
 		return nil
 	}
 	i, err := content.KeptOf(ctx, tx, kind, ref)
@@ -245,10 +293,6 @@ func putBack(ctx context.Context, tx *db.Tx, by audit.Actor, texts content.Rules
 // noticed lets a notice of infringement take a text out of sight.
 func noticed(texts content.Rules, kind content.Kind) infringement.Blocker {
 	owner := texts.Owners[kind]
-	other := func(ctx context.Context, r db.Reader, id string) (bool, error) {
-		_, blocked, err := enforcement.TombstoneOf(ctx, r, enforcement.Content{Kind: string(kind), ID: id})
-		return blocked, err
-	}
 	return infringement.Blocker{
 		Look: func(ctx context.Context, r db.Reader, id string) (infringement.Target, error) {
 			o, err := owner.Read(ctx, r, id)
@@ -261,18 +305,18 @@ func noticed(texts content.Rules, kind content.Kind) infringement.Blocker {
 			}, nil
 		},
 		Block: func(ctx context.Context, tx *db.Tx, by audit.Actor, id, reason string) (string, error) {
-			theirs, err := other(ctx, tx, id)
+			theirs, err := blockedByCase(ctx, tx, kind, id)
 			if err != nil {
 				return "", err
 			}
 			return takeAway(ctx, tx, by, texts, kind, id, content.Why{Clause: "UA 4.7.2", Reason: reason}, theirs)
 		},
 		Unblock: func(ctx context.Context, tx *db.Tx, by audit.Actor, id, was, reason string) error {
-			theirs, err := other(ctx, tx, id)
+			stands, err := away(ctx, tx, kind, id)
 			if err != nil {
 				return err
 			}
-			return putBack(ctx, tx, by, texts, kind, id, was, content.Why{Clause: "UA 4.7.2", Reason: reason}, theirs)
+			return putBack(ctx, tx, by, texts, kind, id, was, content.Why{Clause: "UA 4.7.2", Reason: reason}, stands)
 		},
 	}
 }
@@ -290,13 +334,6 @@ func ground(ctx context.Context, r db.Reader, of enforcement.ID) (string, error)
 // measured lets a measure of a case block a text.
 func measured(texts content.Rules, kind content.Kind) enforcement.Blocker {
 	owner := texts.Owners[kind]
-	other := func(ctx context.Context, r db.Reader, id string) (bool, error) {
-		err := infringement.MayShow(ctx, r, string(kind), id)
-		if errors.Is(err, infringement.ErrBlocked) {
-			return true, nil
-		}
-		return false, err
-	}
 	return enforcement.Blocker{
 		Show: func(ctx context.Context, r db.Reader, id string) (enforcement.Shown, error) {
 			o, err := owner.Read(ctx, r, id)
@@ -304,7 +341,7 @@ func measured(texts content.Rules, kind content.Kind) enforcement.Blocker {
 			return enforcement.Shown{Owner: o.Account, Title: catalog.Both{ZH: text.In(text.ZH, name), EN: text.In(text.EN, name)}, Bytes: []byte(o.Text)}, err
 		},
 		Block: func(ctx context.Context, tx *db.Tx, by audit.Actor, id string, of enforcement.ID) (string, error) {
-			theirs, err := other(ctx, tx, id)
+			theirs, err := blockedByNotice(ctx, tx, kind, id)
 			if err != nil {
 				return "", err
 			}
@@ -314,12 +351,12 @@ func measured(texts content.Rules, kind content.Kind) enforcement.Blocker {
 			}
 			return takeAway(ctx, tx, by, texts, kind, id, content.Why{Clause: clause, Reason: string(of), Case: string(of)}, theirs)
 		},
-		Restore: func(ctx context.Context, tx *db.Tx, by audit.Actor, id, prior string) error {
-			theirs, err := other(ctx, tx, id)
+		Restore: func(ctx context.Context, tx *db.Tx, by audit.Actor, id string, _ enforcement.ID, prior string) error {
+			stands, err := away(ctx, tx, kind, id)
 			if err != nil {
 				return err
 			}
-			return putBack(ctx, tx, by, texts, kind, id, prior, content.Why{Clause: "UA 8.2.2", Reason: "lifted"}, theirs)
+			return putBack(ctx, tx, by, texts, kind, id, prior, content.Why{Clause: "UA 8.2.2", Reason: "lifted"}, stands)
 		},
 	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -14,11 +15,14 @@ import (
 	"yunshi/internal/base/proof"
 	"yunshi/internal/base/tlog"
 	"yunshi/internal/market/account"
+	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/content"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/enforcement"
+	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/evidence"
 	"yunshi/internal/market/infringement"
 	"yunshi/internal/market/message"
@@ -27,6 +31,7 @@ import (
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/report"
 	"yunshi/internal/market/review"
+	"yunshi/internal/market/vendor"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/world"
 )
@@ -157,6 +162,168 @@ func TestATerminationEndsTheDataOnTheDayOfTheCase(t *testing.T) {
 	})
 }
 
+// ended is the end of the vendor's agreement by a case.
+func (m *market) ended() enforcement.Dossier {
+	m.t.Helper()
+	var c enforcement.Case
+	m.Write(func(tx *db.Tx) (err error) {
+		c, err = enforcement.Open(m.t.Context(), tx, m.Compliance, enforcement.Opening{
+			Subject: account.ID(m.Seller.Account), Source: enforcement.SelfFound, Violation: "UA 4.11", Facts: "x",
+			Evidence: []enforcement.Item{{Kind: enforcement.Capture, Content: []byte("x")}},
+		})
+		return err
+	})
+	return m.decide(c.ID, enforcement.Plan{Kind: enforcement.Terminate})
+}
+
+// lift takes a measure of a case back.
+func (m *market) lift(f enforcement.Dossier) {
+	m.t.Helper()
+	m.Write(func(tx *db.Tx) error {
+		_, err := m.measures.Lift(m.t.Context(), tx, m.Compliance, f.Measures[0].ID, f.Version, "it was a mistake")
+		return err
+	})
+	m.Drain()
+}
+
+func TestClause_8_2_4_AVendorsProductsLeaveWithItsAgreementAndComeBackWithIt(t *testing.T) {
+	markets(t, func(t *testing.T, m *market) {
+		ctx := t.Context()
+		of := func(id catalog.ProductID) (p catalog.Product) {
+			m.Read(func(r db.Reader) (err error) { p, err = catalog.Get(ctx, r, id); return err })
+			return p
+		}
+		listed := catalog.ProductID(m.order.Product)
+		hidden, noticed := m.Listed(world.Content(delivery.HookNative, 30000)).Product.ID, m.Listed(world.Content(delivery.HookNative, 30000)).Product.ID
+		planned := m.Listed(world.Content(delivery.HookNative, 30000)).Product.ID
+		m.Write(func(tx *db.Tx) error {
+			if err := catalog.Hide(ctx, tx, m.Seller, hidden, "not in stock"); err != nil {
+				return err
+			}
+			return catalog.Delist(ctx, tx, m.Seller, catalog.Delisting{Product: planned, Cause: catalog.VendorPlanning, Scope: catalog.NoNewSales, Reason: "old"}, entitlement.HoldersOf)
+		})
+		f := m.ended()
+		if f.Measures[0].State != enforcement.Effective {
+			t.Fatalf("the termination is %s", f.Measures[0].State)
+		}
+		t.Run("refused_new_sales_and_renewals", func(t *testing.T) {
+			for _, id := range []catalog.ProductID{listed, hidden, noticed, planned} {
+				if p := of(id); p.State != catalog.ProductDelisted || p.Scope != catalog.NoRenewal {
+					t.Errorf("%s: %s, %s", id, p.State, p.Scope)
+				}
+			}
+			m.Read(func(r db.Reader) error {
+				if err := catalog.MustRenew(ctx, r, listed); !errors.Is(err, catalog.ErrDelisted) {
+					t.Errorf("renewal: %v", err)
+				}
+				all, err := catalog.Delistings(ctx, r, listed)
+				if len(all) != 1 || all[0].Case != string(f.ID) || all[0].Cause != catalog.VendorBreach || all[0].Affected != 1 {
+					t.Errorf("%+v", all)
+				}
+				return err
+			})
+		})
+		t.Run("allowed_to_use_what_was_bought", func(t *testing.T) {
+			m.Read(func(r db.Reader) error {
+				receipt, err := order.ReceiptOf(ctx, r, m.buyer, m.order.ID)
+				if receipt.Right.State != entitlement.Active {
+					t.Errorf("the right is %s", receipt.Right.State)
+				}
+				return errors.Join(err, catalog.MustUse(ctx, r, listed))
+			})
+		})
+		t.Run("refused_to_accept_anything", func(t *testing.T) {
+			m.Read(func(r db.Reader) error {
+				s, since, err := agreement.Status(ctx, r, account.ID(m.Seller.Account))
+				if s != agreement.Dissolved || !since.Equal(f.Measures[0].EffectiveAt) {
+					t.Errorf("%s since %s, want dissolved since %s", s, since, f.Measures[0].EffectiveAt)
+				}
+				if err := agreement.MustAccepted(ctx, r, account.ID(m.Seller.Account)); !errors.Is(err, account.ErrTerminated) {
+					t.Errorf("%v", err)
+				}
+				return err
+			})
+		})
+		m.Write(func(tx *db.Tx) error {
+			return catalog.Conceal(ctx, tx, m.Compliance, noticed, catalog.ByNotice, "ifn_1")
+		})
+		m.lift(f)
+		t.Run("allowed_back_as_far_as_nothing_else_hides_them", func(t *testing.T) {
+			for id, want := range map[catalog.ProductID]catalog.ProductState{
+				listed: catalog.ProductListed, hidden: catalog.ProductHidden, noticed: catalog.ProductHidden, planned: catalog.ProductDelisted,
+			} {
+				if p := of(id); p.State != want {
+					t.Errorf("%s: %s, want %s", id, p.State, want)
+				}
+			}
+			if p := of(planned); p.Scope != catalog.NoNewSales {
+				t.Errorf("what the vendor had planned is %q", p.Scope)
+			}
+			m.Write(func(tx *db.Tx) error {
+				return catalog.Reveal(ctx, tx, m.Compliance, noticed, catalog.ByNotice, "ifn_1")
+			})
+			if p := of(noticed); p.State != catalog.ProductListed {
+				t.Errorf("after the notice: %s", p.State)
+			}
+			m.Read(func(r db.Reader) error {
+				if s, _, err := agreement.Status(ctx, r, account.ID(m.Seller.Account)); s == agreement.Dissolved || err != nil {
+					t.Errorf("%s, %v", s, err)
+				}
+				return vendor.MustSell(ctx, r, m.Vendor)
+			})
+		})
+	})
+}
+
+func TestClause_4_8_ACaseANoticeAndASuspensionHideOneProduct(t *testing.T) {
+	markets(t, func(t *testing.T, m *market) {
+		ctx, id := t.Context(), m.order.Product
+		sells := func() (err error) {
+			m.Read(func(r db.Reader) error {
+				offers, err2 := catalog.Offers(ctx, r, catalog.ProductID(id))
+				if len(offers) > 0 {
+					if err = catalog.MustSell(ctx, r, offers[0]); err == nil {
+						err = vendor.MustSell(ctx, r, m.Vendor)
+					}
+				}
+				return err2
+			})
+			return err
+		}
+		open := func(clause string) (c enforcement.Case) {
+			m.Write(func(tx *db.Tx) (err error) {
+				c, err = enforcement.Open(ctx, tx, m.Compliance, enforcement.Opening{
+					Subject: account.ID(m.Seller.Account), Source: enforcement.SelfFound, Violation: clause, Facts: "x",
+					Evidence: []enforcement.Item{{Kind: enforcement.Capture, Content: []byte("x")}},
+				})
+				return err
+			})
+			return c
+		}
+		blocked := m.decide(open("UA 4.7.1").ID, enforcement.Plan{Kind: enforcement.Block, Content: enforcement.Content{Kind: enforcement.Product, ID: string(id)}})
+		suspended := m.decide(open("UA 4.7.7").ID, enforcement.Plan{Kind: enforcement.Restrict, Functions: []string{enforcement.Sell}, Days: 30})
+		product := m.notices.Blockers[infringement.Product]
+		m.Write(func(tx *db.Tx) error {
+			_, err := product.Block(ctx, tx, m.Compliance, string(id), "ifn_1")
+			return err
+		})
+		for name, end := range map[string]func(){
+			"case": func() { m.lift(blocked) }, "suspension": func() { m.lift(suspended) },
+			"notice": func() {
+				m.Write(func(tx *db.Tx) error { return product.Unblock(ctx, tx, m.Compliance, string(id), "shown", "ifn_1") })
+			},
+		} {
+			if sells() == nil {
+				t.Fatalf("sold before the end of the %s", name)
+			}
+			end()
+		}
+		if err := sells(); err != nil {
+			t.Errorf("after the last: %v", err)
+		}
+	})
+}
+
 func TestAMeasureAndANoticeTakeATextAwayAndGiveItBack(t *testing.T) {
 	markets(t, func(t *testing.T, m *market) {
 		var p message.Post
@@ -190,7 +357,7 @@ func TestAMeasureAndANoticeTakeATextAwayAndGiveItBack(t *testing.T) {
 		})
 		says("")
 		m.Write(func(tx *db.Tx) error {
-			return m.measures.Content[kind].Restore(t.Context(), tx, m.Compliance, string(p.ID), was)
+			return m.measures.Content[kind].Restore(t.Context(), tx, m.Compliance, string(p.ID), "enf_1", was)
 		})
 		says("hello")
 		if m.notices.Blockers[string(content.Review)].Block == nil || m.measures.Content[string(content.Review)].Block == nil {

@@ -290,7 +290,7 @@ func deliveryFailed(ctx context.Context, tx *db.Tx, d delivery.Delivery, reason 
 
 // left takes a vendor's products off the market when it has left.
 func left(ctx context.Context, tx *db.Tx, id vendor.ID) error {
-	return catalog.DelistAll(ctx, tx, audit.Job("vendor.exit"), id, catalog.VendorPlanning, "exit", entitlement.HoldersOf)
+	return catalog.DelistAll(ctx, tx, audit.Job("vendor.exit"), id, catalog.Delisting{Cause: catalog.VendorPlanning, Scope: catalog.NoRenewal, Reason: "exit"}, entitlement.HoldersOf)
 }
 
 func licences(label string) []serve.Licence {

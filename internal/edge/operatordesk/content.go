@@ -128,7 +128,7 @@ type heldView struct {
 	opened  *string // what it says, after an officer gave a reason
 	due     time.Time
 	told    *content.Told
-	cases   bool    // cases can be opened
+	cases   bool // cases can be opened
 	trail   []page.AuditEntry
 	refusal error
 	errors  map[string]string

@@ -75,7 +75,7 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "POST /operator/vendors/{vendor}/take", Access: officers, Handle: d.takeVendor},
 		{Pattern: "POST /operator/vendors/{vendor}/decide", Access: officers, Handle: d.decideVendor},
 		{Pattern: "POST /operator/vendors/{vendor}/merchants", Access: officers, Handle: d.addMerchant},
-		{Pattern: "POST /operator/vendors/{vendor}/state", Access: officers, Handle: d.moveVendor},
+		{Pattern: "POST /operator/vendors/{vendor}/state", Access: officers, Handle: d.restVendor},
 
 		{Pattern: "GET /operator/listings", Access: reviewers, Handle: d.listings},
 		{Pattern: "GET /operator/listings/{version}", Access: reviewers, Handle: d.listing},

@@ -2,6 +2,7 @@ package operatordesk
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,6 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/entitlement"
-	"yunshi/internal/market/infringement"
 	"yunshi/internal/market/vendor"
 )
 
@@ -312,6 +312,7 @@ type productView struct {
 	productRow
 	versions   []catalog.Version
 	delistings []catalog.DelistingEvent
+	hidings    []catalog.Hiding
 	holders    int
 	by         audit.Actor
 	refusal    error
@@ -319,6 +320,11 @@ type productView struct {
 	form       map[string]string
 	trail      []page.AuditEntry
 	key        string
+}
+
+// hides reports whether the operator itself hides the product, beside any measure.
+func (v productView) hides() bool {
+	return slices.ContainsFunc(v.hidings, func(h catalog.Hiding) bool { return h.Cause == catalog.ByOperator })
 }
 
 func (d desk) readProduct(c *serve.Call, refusal error) (productView, error) {
@@ -339,6 +345,9 @@ func (d desk) readProduct(c *serve.Call, refusal error) (productView, error) {
 			return err
 		}
 		if view.delistings, err = catalog.Delistings(ctx, r, id); err != nil {
+			return err
+		}
+		if view.hidings, err = catalog.Hidings(ctx, r, id); err != nil {
 			return err
 		}
 		holders, err := entitlement.HoldersOf(ctx, r, id)
@@ -366,14 +375,7 @@ func (d desk) productAgain(c *serve.Call, refusal error) error {
 
 func (d desk) hide(c *serve.Call) error { return d.cover(c, "product.hide", catalog.Hide) }
 
-func (d desk) unhide(c *serve.Call) error {
-	return d.cover(c, "product.unhide", func(ctx context.Context, tx *db.Tx, by audit.Actor, id catalog.ProductID, reason string) error {
-		if err := infringement.MayShow(ctx, tx, infringement.Product, string(id)); err != nil {
-			return err
-		}
-		return catalog.Unhide(ctx, tx, by, id, reason)
-	})
-}
+func (d desk) unhide(c *serve.Call) error { return d.cover(c, "product.unhide", catalog.Unhide) }
 
 // cover takes a product out of the shop or brings it back: a state, never an edit.
 func (d desk) cover(c *serve.Call, name string, act func(context.Context, *db.Tx, audit.Actor, catalog.ProductID, string) error) error {

@@ -14,8 +14,11 @@ import (
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/complaint"
 	"yunshi/internal/market/content"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/identity"
+	"yunshi/internal/market/privacy"
 	"yunshi/internal/market/vendor"
 )
 
@@ -140,6 +143,11 @@ type vendorView struct {
 	documents []vendor.Document
 	missing   string
 	products  []catalog.Product
+	pauses    []vendor.Pause
+	cases     []enforcement.Case
+	service   complaint.Score
+	privacy   int64 // score of data protection, when audited
+	audited   bool
 	by        audit.Actor
 	providers []string
 	form      map[string]string
@@ -154,7 +162,7 @@ func (d desk) vendor(c *serve.Call) error { return d.vendorAgain(c, nil) }
 func (d desk) vendorAgain(c *serve.Call, refusal error) error {
 	ctx, id := c.R.Context(), vendor.ID(c.R.PathValue("vendor"))
 	view := vendorView{by: c.Actor, refusal: refusal, errors: page.FieldErrors(ctx, refusal), key: freshKey(), form: map[string]string{}}
-	for _, name := range []string{"reason", "provider", "number", "state"} {
+	for _, name := range []string{"reason", "provider", "number", "ground"} {
 		view.form[name] = c.R.PostFormValue(name)
 	}
 	if err := c.Read(func(r db.Reader) (err error) {
@@ -185,6 +193,18 @@ func (d desk) vendorAgain(c *serve.Call, refusal error) error {
 			view.missing = page.MoneyText(ctx, missing)
 		}
 		if view.products, err = catalog.OfVendor(ctx, r, id, "", perPage); err != nil {
+			return err
+		}
+		if view.pauses, err = vendor.Pauses(ctx, r, id); err != nil {
+			return err
+		}
+		if view.cases, err = enforcement.Against(ctx, r, view.Account, 10); err != nil {
+			return err
+		}
+		if view.service, err = complaint.ScoreOf(ctx, r, id); err != nil {
+			return err
+		}
+		if view.privacy, view.audited, err = privacy.Score(ctx, r, id); err != nil {
 			return err
 		}
 		acts, err := audit.Of(ctx, r, string(id))
@@ -229,11 +249,19 @@ func (d desk) addMerchant(c *serve.Call) error {
 	})
 }
 
-func (d desk) moveVendor(c *serve.Call) error {
-	to, reason := vendor.State(c.R.PostFormValue("state")), c.R.PostFormValue("reason")
-	return d.vendorAct(c, "vendor.move", []string{string(to), reason}, func(ctx context.Context, tx *db.Tx, id vendor.ID) error {
-		_, err := vendor.Move(ctx, tx, c.Actor, id, to, reason)
-		return err
+// restVendor lets a vendor's selling rest for what onboarding misses, or ends that. A
+// state is what a case brings: whoever names one here is refused with the clause.
+func (d desk) restVendor(c *serve.Call) error {
+	form := c.R.PostFormValue
+	ground, reason, act := vendor.Ground(form("ground")), form("reason"), vendor.Rest
+	if form("do") == "resume" {
+		act = vendor.Resume
+	}
+	return d.vendorAct(c, "vendor.rest", []string{form("state"), form("do"), string(ground), reason}, func(ctx context.Context, tx *db.Tx, id vendor.ID) error {
+		if form("state") != "" {
+			return vendor.ErrNoCase
+		}
+		return act(ctx, tx, c.Actor, id, ground, reason)
 	})
 }
 

@@ -171,11 +171,49 @@ func choices(name, label, value, err string, values []string, word func(string) 
 	return f
 }
 
-func measures(ctx context.Context, v vendorView) page.Field {
-	states := []string{string(vendor.PublishLimited), string(vendor.ShopHidden), string(vendor.Suspended), string(vendor.Expelled), string(vendor.Onboarded)}
-	states = slices.DeleteFunc(states, func(s string) bool { return s == string(v.Vendor.State) })
-	return choices("state", text.T(ctx, "base.state"), v.form["state"], v.errors["state"], states, func(s string) string { return text.T(ctx, "desk.vendor.state."+s) })
+// resting reports whether the vendor's selling rests on a ground.
+func (v vendorView) resting(g vendor.Ground) bool {
+	return slices.ContainsFunc(v.pauses, func(p vendor.Pause) bool { return p.Ground == g && p.ResumedAt.IsZero() })
 }
+
+// grounds are those on which the vendor's selling can still be let rest.
+func (v vendorView) grounds(ctx context.Context) page.Field {
+	var left []string
+	for _, g := range vendor.Grounds {
+		if !v.resting(g) {
+			left = append(left, string(g))
+		}
+	}
+	return choices("ground", text.T(ctx, "operatordesk.vendor.rest.ground"), v.form["ground"], v.errors["ground"], left, func(g string) string { return text.T(ctx, "vendor.ground."+g) })
+}
+
+// sells reports whether a vendor takes part in the market, so that its selling can
+// rest.
+func (v vendorView) sells() bool {
+	switch v.Vendor.State {
+	case vendor.Onboarded, vendor.PublishLimited, vendor.ShopHidden, vendor.Suspended, vendor.Exiting:
+		return true
+	}
+	return false
+}
+
+// standing says how the vendor has done so far.
+func (v vendorView) standing(ctx context.Context) []page.Term {
+	service, protection := text.T(ctx, "complaint.vendor.score.none"), text.T(ctx, "operatordesk.vendor.score.unaudited")
+	if v.service.Points >= 0 {
+		service = text.T(ctx, "complaint.vendor.score.points.text", "N", v.service.Points)
+	}
+	if v.audited {
+		protection = text.T(ctx, "complaint.vendor.score.points.text", "N", v.privacy)
+	}
+	return []page.Term{
+		{Label: text.T(ctx, "complaint.vendor.score"), Text: service},
+		{Label: text.T(ctx, "operatordesk.vendor.score.privacy"), Value: page.Anchor("/operator/privacy/vendors/"+string(v.Vendor.ID), protection)},
+	}
+}
+
+// newCasePath is the form for a case against an account.
+func newCasePath(of account.ID) string { return "/operator/cases/new?subject=" + string(of) }
 
 func causes(ctx context.Context, v productView) page.Field {
 	all := []string{string(catalog.VendorBreach), string(catalog.IPBan), string(catalog.Safety), string(catalog.Authority), string(catalog.OtherCause)}

@@ -93,6 +93,13 @@ func (c *Call) person(ctx context.Context, r db.Reader, chrome *page.Chrome) err
 		chrome.Menu = append(chrome.Menu, page.Link{Label: text.T(ctx, "serve.operator_desk"), Href: "/operator"})
 		return nil
 	}
+	ended, dissolved, err := agreement.DissolutionOf(ctx, r, c.Account())
+	if err != nil {
+		return err
+	}
+	if dissolved {
+		chrome.Notices = append(chrome.Notices, page.Link{Label: text.T(ctx, "serve.dissolved", "Date", text.Date(ctx, ended.At)), Href: page.AccountPath})
+	}
 	changed, _, offered, err := agreement.Offered(ctx, r, c.Account())
 	if err != nil {
 		return err

@@ -152,7 +152,7 @@ func ownVendor(t *testing.T, w *world.Trade, one audit.Actor) func(by audit.Acto
 			by.Account = w.Seller.Account
 		}
 		return try(t, w, func(tx *db.Tx) error {
-			_, err := vendor.Move(t.Context(), tx, by, w.Vendor, vendor.Suspended, "because")
+			_, err := vendor.Move(t.Context(), tx, by, w.Vendor, vendor.Suspended, vendor.Basis{Case: "enf_1", Clause: "UA 4.7.1"})
 			return err
 		})
 	}

@@ -2,6 +2,7 @@ package shop
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/content"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/identity"
 )
 
@@ -25,6 +27,8 @@ type profileView struct {
 	Session  string
 	Standing agreement.Standing
 	Since    time.Time
+	Ended    agreement.Dissolution // of the agreement, where it is dissolved
+	PurgeAt  time.Time             // from then on the data is erased
 	Case     *identity.Case
 	Taken    []account.Restriction
 	Users    []account.User
@@ -51,6 +55,16 @@ func showProfile(c *serve.Call, fresh *account.Key, failed error) error {
 		}
 		if v.Standing, v.Since, err = agreement.Status(ctx, r, c.Account()); err != nil {
 			return err
+		}
+		if v.Standing == agreement.Dissolved {
+			if v.Ended, _, err = agreement.DissolutionOf(ctx, r, c.Account()); err != nil {
+				return err
+			}
+			end, err := enforcement.TerminationOf(ctx, r, c.Account())
+			if err != nil && !errors.Is(err, enforcement.ErrNotFound) {
+				return err
+			}
+			v.PurgeAt = end.PurgeAt
 		}
 		if v.Case, err = latestCase(ctx, r, c.Account()); err != nil {
 			return err
@@ -132,8 +146,11 @@ func endSession(c *serve.Call) error {
 }
 
 func standingTone(s agreement.Standing) page.Tone {
-	if s == agreement.None {
+	switch s {
+	case agreement.None:
 		return page.Warning
+	case agreement.Dissolved:
+		return page.Danger
 	}
 	return page.Success
 }

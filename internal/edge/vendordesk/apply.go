@@ -109,6 +109,7 @@ type profileView struct {
 	card      vendor.SellerCard
 	verified  bool
 	documents []vendor.Document
+	pauses    []vendor.Pause
 	today     calendar.Date
 	trail     []page.AuditEntry
 }
@@ -135,6 +136,9 @@ func (d desk) profileAgain(c *serve.Call, form vendor.Application, refusal error
 			return err
 		}
 		if v.documents, err = vendor.Documents(ctx, r, v.vendor.ID); err != nil {
+			return err
+		}
+		if v.pauses, err = vendor.Pauses(ctx, r, v.vendor.ID); err != nil {
 			return err
 		}
 		acts, err := audit.Of(ctx, r, string(v.vendor.ID))

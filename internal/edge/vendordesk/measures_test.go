@@ -20,6 +20,7 @@ import (
 	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/payment"
+	"yunshi/internal/market/vendor"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/tab"
 	"yunshi/internal/testkit/world"
@@ -191,6 +192,87 @@ func TestClause_8_2_TheDesksDecideServeAndHearTheAppeal(t *testing.T) {
 	})
 }
 
+func TestClause_P_4_TheVendorPageOpensACaseAndTakesNoMeasure(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		e := enforce(t, d, clock)
+		page := "/operator/vendors/" + string(e.Vendor)
+		state := func() (v vendor.Vendor) {
+			e.Read(func(r db.Reader) (err error) { v, err = vendor.Get(t.Context(), r, e.Vendor); return err })
+			return v
+		}
+		t.Run("refused with the clause", func(t *testing.T) {
+			for _, to := range []vendor.State{vendor.PublishLimited, vendor.ShopHidden, vendor.Suspended, vendor.Expelled} {
+				a := e.first.post(page+"/state", url.Values{"state": {string(to)}, "reason": {"售假。"}, "idempotency_key": {"p4-" + string(to)}})
+				if a.status != 422 || !strings.Contains(a.body, "#cP-4") || state().State != vendor.Onboarded {
+					t.Errorf("%s: %d %s", to, a.status, said(a.body))
+				}
+			}
+			if a := e.first.get(page); strings.Contains(a.body, `value="suspended"`) || !strings.Contains(a.body, "/operator/cases/new?subject="+e.Seller.Account) {
+				t.Error("the page offers a measure, or no case")
+			}
+			if a := e.buyer.post(page+"/state", url.Values{"ground": {"dossier"}, "reason": {"x"}}); a.status != 403 {
+				t.Errorf("a stranger: %d", a.status)
+			}
+		})
+		t.Run("allowed by a case with its clause", func(t *testing.T) {
+			e.first.says("/operator/cases/new?subject="+e.Seller.Account, e.Seller.Account)
+			id := e.opened(e.Seller, "RB enforcement-8", nil)
+			if a := e.post(e.first, "/operator/cases/"+id+"/decide", id, url.Values{
+				"clauses": {"RB enforcement-8"}, "reasons": {"与证据一致。"}, "measure": {"8.2.3"}, "functions": {"sell"}, "restrict_days": {"15"},
+			}); a.status != 303 {
+				t.Fatalf("%d %s", a.status, said(a.body))
+			}
+			if state().State != vendor.Suspended {
+				t.Errorf("the vendor is %s", state().State)
+			}
+			e.first.says(page, id, "RB enforcement-8")
+			e.seller.says("/vendor/measures/"+id, "提交申诉")
+			if a := e.first.post(page+"/state", url.Values{"state": {"onboarded"}, "reason": {"改好了。"}, "idempotency_key": {"p4-back"}}); a.status != 422 || state().State != vendor.Suspended {
+				t.Errorf("given back beside the case: %d", a.status)
+			}
+			if a := e.post(e.first, "/operator/cases/"+id+"/measures/"+e.measure(id, enforcement.Restrict), id, url.Values{"do": {"lift"}, "why": {"已整改。"}}); a.status != 303 || state().State != vendor.Onboarded {
+				t.Errorf("%d %s, the vendor is %s", a.status, said(a.body), state().State)
+			}
+		})
+		t.Run("allowed to rest for what onboarding misses", func(t *testing.T) {
+			if a := e.first.post(page+"/state", url.Values{"do": {"rest"}, "ground": {"dossier"}, "reason": {"营业执照已过期，请上传新照。"}, "idempotency_key": {"rest"}}); a.status != 303 || state().DossierOK || state().State != vendor.Onboarded {
+				t.Fatalf("%d %s", a.status, said(a.body))
+			}
+			e.first.says(page, "销售暂停", "请上传新照")
+			e.seller.says("/vendor/profile", "销售暂停", "请上传新照")
+			if a := e.first.post(page+"/state", url.Values{"do": {"resume"}, "ground": {"dossier"}, "reason": {"已补齐。"}, "idempotency_key": {"resume"}}); a.status != 303 || !state().DossierOK {
+				t.Errorf("%d %s", a.status, said(a.body))
+			}
+		})
+	})
+}
+
+func TestClause_8_2_4_TheEndedAccountReadsSinceWhenAndWhatIsLeft(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		e := enforce(t, d, clock)
+		if a := e.buyer.get("/account?lang=zh"); strings.Contains(a.body, "用户协议已解除") {
+			t.Error("an agreement that stands is called dissolved")
+		}
+		id := e.opened(e.customer, "UA 4.11", nil)
+		if a := e.post(e.first, "/operator/cases/"+id+"/decide", id, url.Values{"clauses": {"UA 4.11"}, "reasons": {"与证据一致。"}, "measure": {"8.2.4"}}); a.status != 303 {
+			t.Fatalf("%d %s", a.status, said(a.body))
+		}
+		if a := e.post(e.second, "/operator/cases/"+id+"/confirm", id, url.Values{"do": {"confirm"}}); a.status != 303 {
+			t.Fatalf("%d %s", a.status, said(a.body))
+		}
+		e.buyer = e.m.person(e.customer)
+		e.buyer.says("/account?lang=zh", "用户协议已解除", id, "申诉", "/account/privacy", "/account/invoices", "#c8.2.4", "已解除")
+		e.buyer.says("/account?lang=en", "is dissolved", id, "appeal", "export your data", "invoices", "Dissolved")
+		e.buyer.says("/messages?lang=zh", "用户协议自")
+		e.first.says("/operator/accounts/"+e.customer.Account+"?lang=zh", "已解除")
+		for _, path := range []string{"/account/measures/" + id, "/account/privacy", "/account/invoices"} {
+			if a := e.buyer.get(path); a.status != 200 {
+				t.Errorf("%s: %d", path, a.status)
+			}
+		}
+	})
+}
+
 func (e *enforcing) product(id catalog.ProductID) (p catalog.Product) {
 	e.m.t.Helper()
 	e.Read(func(r db.Reader) (err error) { p, err = catalog.Get(e.m.t.Context(), r, id); return err })
@@ -277,6 +359,8 @@ func busy(t *testing.T) (e *enforcing, cases map[string]string, slug string) {
 	decided("ended", e.customer, "UA 4.7.7", url.Values{"measure": {"8.2.3", "8.2.4"}, "functions": {"buy"}, "restrict_days": {"30"}})
 	e.post(e.second, "/operator/cases/"+cases["ended"]+"/confirm", cases["ended"], url.Values{"do": {"confirm"}})
 	e.buyer = e.m.person(e.customer)
+	e.first.post("/operator/vendors/"+string(e.Vendor)+"/state", url.Values{"do": {"rest"}, "ground": {"dossier"}, "reason": {"营业执照已过期，请上传新照。"}, "idempotency_key": {"rest"}})
+	cases["product"] = string(offer.Product.ID)
 	return e, cases, "/p/" + e.product(offer.Product.ID).Slug
 }
 
@@ -288,7 +372,8 @@ func TestTheDeskOfCasesInARealBrowser(t *testing.T) {
 		for _, page := range [][3]string{
 			{"cases", first, "/operator/cases"}, {"case-new", first, "/operator/cases/new"}, {"case-open", first, "/operator/cases/" + cases["open"]},
 			{"case-running", first, "/operator/cases/" + cases["running"]}, {"case-second", second, "/operator/cases/" + cases["second"]},
-			{"case-appeal", second, "/operator/cases/" + cases["appealed"]},
+			{"case-appeal", second, "/operator/cases/" + cases["appealed"]}, {"vendor", first, "/operator/vendors/" + string(e.Vendor)},
+			{"product-hidden", first, "/operator/products/" + cases["product"]}, {"account-ended-desk", first, "/operator/accounts/" + e.customer.Account},
 		} {
 			b.Open(page[1], page[2], lang)
 			b.Look(page[0], lang)
@@ -303,7 +388,7 @@ func TestThePagesOfASubjectInARealBrowser(t *testing.T) {
 	b.Languages(func(lang string) {
 		for _, page := range [][3]string{
 			{"vendor-measures", seller, "/vendor/measures"}, {"vendor-measure", seller, "/vendor/measures/" + cases["running"]}, {"report", seller, "/vendor/reports/new"},
-			{"mine", buyer, "/account/measures"}, {"mine-ended", buyer, "/account/measures/" + cases["ended"]}, {"board", nobody, "/sanctions"}, {"tombstone", nobody, slug},
+			{"mine", buyer, "/account/measures"}, {"mine-ended", buyer, "/account/measures/" + cases["ended"]}, {"account-ended", buyer, "/account"}, {"profile-resting", seller, "/vendor/profile"}, {"vendor-product", seller, "/vendor/products/" + cases["product"]}, {"board", nobody, "/sanctions"}, {"tombstone", nobody, slug},
 		} {
 			b.Open(page[1], page[2], lang)
 			b.Look(page[0], lang)

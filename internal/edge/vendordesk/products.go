@@ -258,10 +258,24 @@ type productView struct {
 	product    catalog.Product
 	versions   []catalog.Version // newest first
 	delistings []catalog.DelistingEvent
+	hidings    []catalog.Hiding
 	sellable   error // why nothing can be sold now
 	open       bool  // a version is being written or reviewed
 	trail      []page.AuditEntry
 	key        string
+}
+
+// hides reports whether the vendor itself hides a product, beside any measure.
+func hides(all []catalog.Hiding) bool {
+	return slices.ContainsFunc(all, func(h catalog.Hiding) bool { return h.Cause == catalog.ByVendor })
+}
+
+// measurePath is where the vendor reads about a measure and answers it.
+func measurePath(h catalog.Hiding) string {
+	if h.Cause == catalog.ByNotice {
+		return "/vendor/infringements/" + h.Ref
+	}
+	return "/account/measures/" + h.Ref
 }
 
 func (d desk) product(c *serve.Call) error {
@@ -275,6 +289,9 @@ func (d desk) product(c *serve.Call) error {
 			return err
 		}
 		if view.delistings, err = catalog.Delistings(ctx, r, view.product.ID); err != nil {
+			return err
+		}
+		if view.hidings, err = catalog.Hidings(ctx, r, view.product.ID); err != nil {
 			return err
 		}
 		view.sellable = vendor.MustSell(ctx, r, view.product.Vendor)
@@ -330,6 +347,7 @@ type ask struct {
 	frame
 	product catalog.Product
 	name    string
+	hides   bool // the vendor hides it
 	holders int
 	reason  string
 	scope   string
@@ -351,6 +369,11 @@ func (d desk) asked(c *serve.Call, title string, refusal error) (ask, error) {
 			return err
 		}
 		a.name = productName(c, v)
+		hidden, err := catalog.Hidings(ctx, r, a.product.ID)
+		if err != nil {
+			return err
+		}
+		a.hides = hides(hidden)
 		holders, err := entitlement.HoldersOf(ctx, r, a.product.ID)
 		a.holders = len(holders)
 		return err

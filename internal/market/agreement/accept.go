@@ -93,7 +93,7 @@ func AcceptRule(ctx context.Context, tx *db.Tx, by audit.Actor, rule string, in 
 		return false, err
 	}
 	s, _, err := Status(ctx, tx, account.ID(by.Account))
-	if err != nil || s == Accepted || s == Refused {
+	if err != nil || s == Accepted || s == Refused || s == Dissolved {
 		return false, err
 	}
 	in.Method, in.Document = Click, rule
@@ -113,8 +113,7 @@ func FirstUse(ctx context.Context, tx *db.Tx, by audit.Actor) (recorded bool, er
 	if err != nil {
 		return false, err
 	}
-	records, err := db.All(ctx, tx, scanRecord, sqlRecords, by.Account, b.Hash)
-	if err != nil || len(records) > 0 {
+	if s, _, err := Status(ctx, tx, account.ID(by.Account)); err != nil || s != None {
 		return false, err
 	}
 	locale, err := db.Value[string](ctx, tx, sqlDisplayed, by.Account, b.Hash, by.User)
@@ -129,7 +128,15 @@ func FirstUse(ctx context.Context, tx *db.Tx, by audit.Actor) (recorded bool, er
 }
 
 // insert records an acceptance as of a moment, once per account, bundle and method.
+// Every acceptance comes by here: of a dissolved agreement there is none.
 func insert(ctx context.Context, tx *db.Tx, by audit.Actor, b Bundle, in Acceptance, at time.Time) (bool, Record, error) {
+	_, dissolved, err := DissolutionOf(ctx, tx, account.ID(by.Account))
+	if err == nil {
+		err = binds(dissolved)
+	}
+	if err != nil {
+		return false, Record{}, err
+	}
 	if err := keep(ctx, tx, b); err != nil {
 		return false, Record{}, err
 	}

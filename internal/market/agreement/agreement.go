@@ -231,10 +231,11 @@ type Standing string
 
 // The standings.
 const (
-	None     Standing = "none"
-	Implied  Standing = "implied"
-	Accepted Standing = "accepted"
-	Refused  Standing = "refused"
+	None      Standing = "none"
+	Implied   Standing = "implied"
+	Accepted  Standing = "accepted"
+	Refused   Standing = "refused"
+	Dissolved Standing = "dissolved" // by a case: nothing is accepted any more
 )
 
 // Channel is how somebody was shown what binds.

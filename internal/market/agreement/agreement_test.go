@@ -272,6 +272,45 @@ func TestClause_P_3_NothingBeforeAcceptance(t *testing.T) {
 	})
 }
 
+func TestClause_8_2_4_AfterTheEndNothingAcceptsAnything(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		owner, b := market(t, d)
+		by, id := audit.Job("enforcement.serve"), account.ID(owner.Account)
+		must(t, display(t, d, owner, b.Hash))
+		var end time.Time
+		must(t, d.Write(t.Context(), func(tx *db.Tx) error {
+			end = tx.Now()
+			if err := Dissolve(t.Context(), tx, by, id, "enf_1", end); err != nil {
+				return err
+			}
+			return Dissolve(t.Context(), tx, by, id, "enf_2", end.Add(time.Hour)) // the first end counts
+		}))
+		t.Run("refused", func(t *testing.T) {
+			if s, at := status(t, d, owner); s != Dissolved || !at.Equal(end) {
+				t.Errorf("%s since %s, want dissolved since %s", s, at, end)
+			}
+			if firstUse(t, d, owner) {
+				t.Error("a look at what is left was recorded as an acceptance")
+			}
+			if _, err := click(t, d, owner, Acceptance{Bundle: b.Hash}); !errors.Is(err, account.ErrTerminated) {
+				t.Errorf("click: %v", err)
+			}
+			if err := mustAccepted(t, d, owner); !errors.Is(err, account.ErrTerminated) {
+				t.Errorf("%v", err)
+			}
+		})
+		t.Run("allowed", func(t *testing.T) {
+			must(t, d.Write(t.Context(), func(tx *db.Tx) error { return Restore(t.Context(), tx, by, id, "enf_1") }))
+			if s, _ := status(t, d, owner); s != None {
+				t.Errorf("restored: %s", s)
+			}
+			if _, err := click(t, d, owner, Acceptance{Bundle: b.Hash}); err != nil {
+				t.Errorf("click: %v", err)
+			}
+		})
+	})
+}
+
 func TestClause_P_2_EvidenceListsWhatWasShownInBold(t *testing.T) {
 	testkit.Engines(t, func(t *testing.T, d *db.DB) {
 		owner, b := market(t, d)

@@ -51,17 +51,15 @@ func GoOn(ctx context.Context, tx *db.Tx, by audit.Actor, on Channel, in Accepta
 	if err != nil || by.Account == "" {
 		return false, err
 	}
-	records, err := db.All(ctx, tx, scanRecord, sqlRecords, by.Account, b.Hash)
-	if err != nil || len(records) > 0 {
+	if s, _, err := Status(ctx, tx, account.ID(by.Account)); err != nil || s != None {
 		return false, err
 	}
 	last, err := db.Value[string](ctx, tx, sqlLastBundle, by.Account)
 	if err != nil && !errors.Is(err, db.ErrNoRow) {
 		return false, err
 	}
-	refused, err := refusedSince(ctx, tx, account.ID(by.Account))
-	if err != nil || !goesOn(by, last != "", !refused.IsZero()) {
-		return false, err
+	if !goesOn(by, last != "", false) {
+		return false, nil
 	}
 	in.Method, in.Document = Use, ""
 	recorded, _, err = insert(ctx, tx, by, b, in, tx.Now())

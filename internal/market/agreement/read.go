@@ -90,7 +90,8 @@ func Cite(ctx context.Context, r db.Reader, code string, number int64, at time.T
 	return v, citable(v, at)
 }
 
-// MustAccepted refuses AGREEMENT_NOT_ACCEPTED for an account without a record of
+// MustAccepted refuses ACCOUNT_TERMINATED for an account whose agreement is dissolved,
+// and AGREEMENT_NOT_ACCEPTED for one without a record of
 // the bundle in force.
 func MustAccepted(ctx context.Context, r db.Reader, id account.ID) error {
 	s, _, err := Status(ctx, r, id)
@@ -101,8 +102,12 @@ func MustAccepted(ctx context.Context, r db.Reader, id account.ID) error {
 }
 
 // Status says how an account stands to the bundle in force and since when it is
-// bound; the zero time when it is not.
+// bound; the zero time when it is not. A dissolved agreement stands to nothing, and
+// says since when.
 func Status(ctx context.Context, r db.Reader, id account.ID) (Standing, time.Time, error) {
+	if d, dissolved, err := DissolutionOf(ctx, r, id); dissolved || err != nil {
+		return Dissolved, d.At, err
+	}
 	b, err := Current(ctx, r)
 	if err != nil {
 		return None, time.Time{}, err

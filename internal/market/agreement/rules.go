@@ -33,8 +33,22 @@ func emphasised(clauses []Clause) error {
 //
 // Clause: UA P-3 (no right to use before all terms are accepted; use counts as acceptance).
 func mustStand(s Standing) error {
-	if s == None || s == Refused {
+	switch s {
+	case Dissolved:
+		return account.ErrTerminated
+	case None, Refused:
 		return ErrNotAccepted
+	}
+	return nil
+}
+
+// binds reports whether an act of an account may still bind it: looking at what is
+// left of a dissolved agreement, or a click on an old page, is no acceptance.
+//
+// Clause: UA 8.2.4 (who ends the agreement ends it: no later act of the account accepts anything).
+func binds(dissolved bool) error {
+	if dissolved {
+		return account.ErrTerminated
 	}
 	return nil
 }

@@ -48,6 +48,17 @@ func TestClause_P_3_WithoutAnyRecordNothingIsAllowed(t *testing.T) {
 	}
 }
 
+func TestClause_8_2_4_ADissolvedAgreementStandsToNothing(t *testing.T) {
+	if err := binds(false); err != nil {
+		t.Errorf("allowed: %v", err)
+	}
+	for name, err := range map[string]error{"an act": mustStand(Dissolved), "an acceptance": binds(true)} {
+		if !errors.Is(err, account.ErrTerminated) {
+			t.Errorf("refused %s: %v", name, err)
+		}
+	}
+}
+
 func TestClause_9_1_TheEarliestActBinds(t *testing.T) {
 	at := func(minute int) time.Time { return time.Date(2026, 3, 2, 10, minute, 0, 0, time.UTC) }
 	for name, tt := range map[string]struct {

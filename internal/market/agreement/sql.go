@@ -119,6 +119,20 @@ func scanSetting(s db.Scanner) (setting, error) {
 }
 
 const (
+	sqlDissolve    = `INSERT INTO agreement_dissolution (account, case_id, dissolved_at, restored_at) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING`
+	sqlRestore     = `UPDATE agreement_dissolution SET restored_at = $1 WHERE account = $2 AND restored_at = 0`
+	sqlDissolution = `SELECT case_id, dissolved_at FROM agreement_dissolution WHERE account = $1 AND restored_at = 0`
+)
+
+func scanDissolution(s db.Scanner) (Dissolution, error) {
+	var d Dissolution
+	var at int64
+	err := s.Scan(&d.Case, &at)
+	d.At = db.Time(at)
+	return d, err
+}
+
+const (
 	sqlInsertRefusal = `INSERT INTO agreement_refusal (id, account, version, user_id, at, ended_at) VALUES ($1, $2, $3, $4, $5, 0) ON CONFLICT DO NOTHING`
 	sqlEndRefusals   = `UPDATE agreement_refusal SET ended_at = $1 WHERE account = $2 AND ended_at = 0`
 	sqlRefusals      = `SELECT f.id, f.version, v.code, v.number, f.user_id, f.at, f.ended_at, v.effective_at FROM agreement_refusal f

@@ -5,6 +5,7 @@
 //	         submitted or first_review -> rejected (with reasons)
 //	product: draft -> submitted -> listed <-> hidden
 //	         listed or hidden -> delisted -> use_prohibited
+//	         delisted -> listed or hidden (by the case that delisted it, undone)
 //
 // A version holds the whole terms sheet of a product as one JSON text, written by
 // the vendor. It can be changed only while it is a draft. Its hash is taken when
@@ -22,7 +23,7 @@
 // Always true: a product has a vendor for ever; at most one version of a product
 // is listed; submitted, published and served content have the same hash; every
 // listed version names the review that approved it; a delisting keeps the list of
-// those it affected.
+// those it affected; a product is listed only while no cause hides it.
 package catalog
 
 import (
@@ -226,7 +227,7 @@ type Product struct {
 	State         ProductState
 	Scope         Scope
 	Category      string // of the listed version
-	HiddenCause   string // operator, vendor or rights; empty unless hidden
+	HiddenCause   string // of the weightiest [Hiding]: operator, vendor or rights; empty unless hidden
 	HiddenReason  string
 	ListedVersion VersionID
 	RightsUntil   calendar.Date
@@ -285,6 +286,7 @@ type Delisting struct {
 	Scope   Scope
 	At      time.Time
 	Reason  string
+	Case    string // "enf_…": the one that can undo it
 }
 
 // DelistingEvent is a delisting as it was announced.
@@ -293,6 +295,7 @@ type DelistingEvent struct {
 	Delisting
 	AnnouncedAt time.Time
 	AppliedAt   time.Time // zero until it took effect
+	UndoneAt    time.Time // zero while it stands
 	Affected    int64     // holders at the announcement
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,7 +104,7 @@ func TestClause_2_1_NoProductWithoutAVendor(t *testing.T) {
 			}
 		})
 		seed.Write(t, d, func(tx *db.Tx) error {
-			_, err := vendor.Move(t.Context(), tx, m.Compliance, v.ID, vendor.Suspended, "case 1")
+			_, err := vendor.Move(t.Context(), tx, m.Compliance, v.ID, vendor.Suspended, vendor.Basis{Case: "enf_1", Clause: "UA 4.7.1"})
 			return err
 		})
 		t.Run("refused_while_the_vendor_is_suspended", func(t *testing.T) {
@@ -539,6 +540,202 @@ func TestWhatAnOfficerHidesOnlyAnOfficerShows(t *testing.T) {
 		}
 		if err := mustSell(t, d, o); err != nil {
 			t.Errorf("shown again: %v", err)
+		}
+	})
+}
+
+// hiding is a product that several causes hide at a time.
+type hiding struct {
+	t       *testing.T
+	d       *db.DB
+	m       *seed.Market
+	seller  audit.Actor
+	product catalog.ProductID
+}
+
+func hidings(t *testing.T, fn func(t *testing.T, h hiding)) {
+	t.Helper()
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		m := seed.Open(t, d)
+		v, who := m.Vendor(t, "深圳甲有限公司")
+		fn(t, hiding{t, d, m, who, m.Product(t, who, v.ID, "office", seed.Content("甲办公", "A Office")).ID})
+	})
+}
+
+func (h hiding) try(do func(ctx context.Context, tx *db.Tx) error) error {
+	return h.d.Write(h.t.Context(), func(tx *db.Tx) error { return do(h.t.Context(), tx) })
+}
+
+// put adds a cause, or takes it back.
+func (h hiding) put(cause catalog.HidingCause, ref string, hides bool) error {
+	return h.try(func(ctx context.Context, tx *db.Tx) error {
+		act := catalog.Reveal
+		switch {
+		case cause == catalog.ByCase || cause == catalog.ByNotice:
+			if hides {
+				act = catalog.Conceal
+			}
+			return act(ctx, tx, h.m.Compliance, h.product, cause, ref)
+		case hides:
+			return catalog.Hide(ctx, tx, h.of(cause), h.product, "reason")
+		}
+		return catalog.Unhide(ctx, tx, h.of(cause), h.product, "reason")
+	})
+}
+
+func (h hiding) of(cause catalog.HidingCause) audit.Actor {
+	if cause == catalog.ByVendor {
+		return h.seller
+	}
+	return h.m.Compliance
+}
+
+func (h hiding) must(cause catalog.HidingCause, ref string, hides bool) {
+	h.t.Helper()
+	if err := h.put(cause, ref, hides); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// stands checks that the product is hidden exactly while something hides it.
+func (h hiding) stands(want catalog.ProductState) {
+	h.t.Helper()
+	seed.Read(h.t, h.d, func(r db.Reader) error {
+		p, err := catalog.Get(h.t.Context(), r, h.product)
+		all, err2 := catalog.Hidings(h.t.Context(), r, h.product)
+		if want != "" && p.State != want || (p.State == catalog.ProductHidden) != (len(all) > 0) {
+			h.t.Errorf("%s under %d causes, want %s", p.State, len(all), want)
+		}
+		return errors.Join(err, err2)
+	})
+}
+
+// again lists a new version of the product.
+func (h hiding) again() {
+	h.t.Helper()
+	if err := h.try(func(ctx context.Context, tx *db.Tx) error {
+		next, err := catalog.Revise(ctx, tx, h.seller, h.product, seed.Content("甲办公", "A Office"))
+		if err != nil {
+			return err
+		}
+		if _, err = catalog.Submit(ctx, tx, h.seller, next.ID); err != nil {
+			return err
+		}
+		_, err = catalog.Review(ctx, tx, h.m.Compliance, next.ID, catalog.Verdict{Approve: true})
+		return err
+	}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func TestClause_4_8_AProductComesBackWithItsLastCause(t *testing.T) {
+	hidings(t, func(t *testing.T, h hiding) {
+		causes := []struct {
+			cause catalog.HidingCause
+			ref   string
+		}{{catalog.ByVendor, ""}, {catalog.ByOperator, ""}, {catalog.ByNotice, "ifn_1"}, {catalog.ByNotice, "ifn_2"}, {catalog.ByCase, "enf_1"}, {catalog.ByCase, "enf_2"}}
+		for _, c := range causes {
+			h.must(c.cause, c.ref, true)
+		}
+		h.must(catalog.ByCase, "enf_1", true) // once more is the same
+		refused(t, h.put(catalog.ByVendor, "", true), "STALE", "")
+		for _, c := range causes {
+			h.stands(catalog.ProductHidden)
+			h.again()
+			h.stands(catalog.ProductHidden)
+			h.must(c.cause, c.ref, false)
+		}
+		h.stands(catalog.ProductListed)
+		h.must(catalog.ByCase, "enf_1", false)
+		refused(t, h.put(catalog.ByVendor, "", false), "STALE", "")
+		h.stands(catalog.ProductListed)
+	})
+}
+
+func TestClause_8_2_2_NobodyShowsBesideTheMeasure(t *testing.T) {
+	hidings(t, func(t *testing.T, h hiding) {
+		for _, by := range []catalog.HidingCause{catalog.ByVendor, catalog.ByOperator} {
+			h.must(catalog.ByNotice, "ifn_1", true)
+			refused(t, h.put(by, "", false), "CONTENT_BLOCKED", "UA 4.7.2")
+			h.must(catalog.ByCase, "enf_1", true)
+			refused(t, h.put(by, "", false), "CONTENT_BLOCKED", "UA 8.2.2")
+			h.must(catalog.ByNotice, "ifn_1", false)
+			h.must(catalog.ByCase, "enf_1", false)
+			h.stands(catalog.ProductListed)
+		}
+		refused(t, h.try(func(ctx context.Context, tx *db.Tx) error {
+			return catalog.Conceal(ctx, tx, h.seller, h.product, catalog.ByCase, "enf_1")
+		}), "FORBIDDEN", "")
+		refused(t, h.try(func(ctx context.Context, tx *db.Tx) error {
+			return catalog.Conceal(ctx, tx, h.m.Compliance, h.product, catalog.ByVendor, "enf_1")
+		}), "FIELD_REQUIRED", "")
+	})
+}
+
+func TestClause_8_2_2_ACaseKeepsWhatIsNotListedYetAway(t *testing.T) {
+	hidings(t, func(t *testing.T, h hiding) {
+		draft := h
+		if err := h.try(func(ctx context.Context, tx *db.Tx) error {
+			p, err := catalog.Get(ctx, tx, h.product)
+			if err != nil {
+				return err
+			}
+			waiting, v, err := catalog.Draft(ctx, tx, h.seller, p.Vendor, "later", seed.Content("乙办公", "B Office"))
+			if err != nil {
+				return err
+			}
+			draft.product = waiting.ID
+			_, err = catalog.Submit(ctx, tx, h.seller, v.ID)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		draft.must(catalog.ByCase, "enf_1", true)
+		if err := h.try(func(ctx context.Context, tx *db.Tx) error {
+			all, err := catalog.Versions(ctx, tx, draft.product)
+			if err != nil {
+				return err
+			}
+			_, err = catalog.Review(ctx, tx, h.m.Compliance, all[0].ID, catalog.Verdict{Approve: true})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		draft.stands(catalog.ProductHidden)
+		draft.must(catalog.ByCase, "enf_1", false)
+		draft.stands(catalog.ProductListed)
+	})
+}
+
+// TestHidingsRace: whoever comes and goes at one moment, the product is hidden
+// exactly while a cause is left.
+func TestHidingsRace(t *testing.T) {
+	hidings(t, func(t *testing.T, h hiding) {
+		together := func(acts ...func() error) {
+			var wait sync.WaitGroup
+			for _, act := range acts {
+				wait.Go(func() {
+					if err := act(); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wait.Wait()
+		}
+		does := func(cause catalog.HidingCause, ref string, hides bool) func() error {
+			return func() error { return h.put(cause, ref, hides) }
+		}
+		for range 5 {
+			together(does(catalog.ByCase, "enf_1", true), does(catalog.ByNotice, "ifn_1", true), does(catalog.ByVendor, "", true))
+			h.stands(catalog.ProductHidden)
+			together(does(catalog.ByCase, "enf_1", false), does(catalog.ByNotice, "ifn_1", false), does(catalog.ByCase, "enf_2", true))
+			h.stands(catalog.ProductHidden)
+			together(does(catalog.ByVendor, "", false), does(catalog.ByCase, "enf_2", false), does(catalog.ByOperator, "", true))
+			h.stands(catalog.ProductHidden)
+			together(does(catalog.ByOperator, "", false), does(catalog.ByNotice, "ifn_2", true))
+			h.stands(catalog.ProductHidden)
+			h.must(catalog.ByNotice, "ifn_2", false)
+			h.stands(catalog.ProductListed)
 		}
 	})
 }

@@ -52,7 +52,7 @@ func Delist(ctx context.Context, tx *db.Tx, by audit.Actor, d Delisting, holders
 	}
 	event := DelistingEvent{ID: tx.ID("dls"), Delisting: d, AnnouncedAt: tx.Now(), Affected: int64(len(affected))}
 	if _, err := tx.Exec(ctx, insertDelisting, event.ID, string(p.ID), string(d.Cause), string(d.Scope), d.Reason, db.Micros(event.AnnouncedAt), db.Micros(d.At),
-		event.Affected, by.User); err != nil {
+		event.Affected, d.Case, by.User); err != nil {
 		return err
 	}
 	batch := tx.Batch()
@@ -77,9 +77,10 @@ func Delist(ctx context.Context, tx *db.Tx, by audit.Actor, d Delisting, holders
 	return apply(ctx, tx, event)
 }
 
-// DelistAll delists every product of a vendor, for one that has left or was
-// expelled.
-func DelistAll(ctx context.Context, tx *db.Tx, by audit.Actor, v vendor.ID, cause Cause, reason string, holders Holders) error {
+// DelistAll delists every product of a vendor that has left or was expelled, as
+// far as nothing stricter has done so. What is said of the delisting but the
+// product counts for each; one with a case can be undone by [Relist].
+func DelistAll(ctx context.Context, tx *db.Tx, by audit.Actor, v vendor.ID, d Delisting, holders Holders) error {
 	for after := ProductID(""); ; {
 		products, err := OfVendor(ctx, tx, v, after, 500)
 		if err != nil || len(products) == 0 {
@@ -87,10 +88,12 @@ func DelistAll(ctx context.Context, tx *db.Tx, by audit.Actor, v vendor.ID, caus
 		}
 		for _, p := range products {
 			after = p.ID
-			if p.Scope == "" && p.ListedVersion != "" {
-				if err := Delist(ctx, tx, by, Delisting{Product: p.ID, Cause: cause, Scope: NoRenewal, Reason: reason}, holders); err != nil {
-					return err
-				}
+			if p.ListedVersion == "" || rank(p.Scope) >= rank(d.Scope) {
+				continue
+			}
+			d.Product = p.ID
+			if err := Delist(ctx, tx, by, d, holders); err != nil {
+				return err
 			}
 		}
 	}
@@ -110,16 +113,71 @@ func apply(ctx context.Context, tx *db.Tx, e DelistingEvent) error {
 	if rank(p.Scope) >= rank(e.Scope) {
 		return nil
 	}
-	after := p
-	after.Scope, after.HiddenCause, after.HiddenReason = e.Scope, "", ""
-	after.State = ProductDelisted
-	if e.Scope == UseProhibited {
-		after.State = ProductUseProhibited
+	return rescope(ctx, tx, p, e.Scope)
+}
+
+// rescope brings a product that was just read under a scope.
+func rescope(ctx context.Context, tx *db.Tx, p Product, to Scope) error {
+	all, err := Hidings(ctx, tx, p.ID)
+	if err != nil {
+		return err
 	}
-	if err := move(ctx, tx, p, after); err != nil {
+	after := p
+	after.Scope = to
+	if err := move(ctx, tx, p, placed(after, all)); err != nil {
 		return err
 	}
 	return changed(ctx, tx, p.ID)
+}
+
+// Relist undoes what cases delisted of a vendor, because its agreement goes on.
+// Each product is again what its other delistings and its causes of hiding let it
+// be: one whose licence ended meanwhile stays out of sight.
+func Relist(ctx context.Context, tx *db.Tx, by audit.Actor, v vendor.ID, caseID string) (err error) {
+	defer fault.Wrap(&err, "catalog.Relist(%s)", v)
+	if !officer(by) {
+		return ErrForbidden
+	}
+	undone, err := db.All(ctx, tx, scanDelisting, selectUndoable, string(v))
+	if err != nil {
+		return err
+	}
+	for _, e := range undone {
+		n, err := tx.Exec(ctx, undoDelisting, db.Micros(tx.Now()), e.ID)
+		if err := guarded(n, err); err != nil {
+			return err
+		}
+		p, err := Get(ctx, tx, e.Product)
+		if err != nil {
+			return err
+		}
+		if _, err := unlist(ctx, tx, p); err != nil {
+			return err
+		}
+		all, err := Delistings(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
+		if err := rescope(ctx, tx, p, strictest(all)); err != nil {
+			return err
+		}
+		if err := audit.Record(ctx, tx, by, audit.Entry{
+			Act: "product.relisted", Subjects: []string{string(p.ID), e.ID, caseID}, Clauses: []string{"UA 4.8", "UA 8.2.4"}, Data: map[string]any{"scope": string(strictest(all))},
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// strictest is how far the delistings go that are in effect.
+func strictest(all []DelistingEvent) (most Scope) {
+	for _, e := range all {
+		if !e.AppliedAt.IsZero() && e.UndoneAt.IsZero() && rank(e.Scope) > rank(most) {
+			most = e.Scope
+		}
+	}
+	return most
 }
 
 // rank orders scopes by how much they stop.

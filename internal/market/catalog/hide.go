@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"strings"
+	"time"
 
 	"yunshi/internal/base/db"
 	"yunshi/internal/base/fault"
@@ -13,16 +14,33 @@ import (
 	"yunshi/internal/market/vendor"
 )
 
-// Why a product is hidden.
+// HidingCause is on whose account a product is out of sight.
+type HidingCause string
+
+// The causes, the weightiest first. A case and a notice are named by their id, the
+// others there are once.
 const (
-	hiddenByOperator = "operator"
-	hiddenByVendor   = "vendor"
-	hiddenByRights   = "rights"
+	ByCase     HidingCause = "case"
+	ByNotice   HidingCause = "notice"
+	ByOperator HidingCause = "operator"
+	ByRights   HidingCause = "rights" // its licence has ended
+	ByVendor   HidingCause = "vendor"
 )
 
-// Hide takes a listed product out of the shop without delisting it: those who
-// have it keep everything. A compliance officer or the vendor may; a reason is
-// needed. It is a state, never an edit.
+// Hiding is one cause by which a product is out of sight. The product is hidden
+// while it has one, and each is taken back by whom it belongs to.
+type Hiding struct {
+	Product ProductID
+	Cause   HidingCause
+	Ref     string // "enf_…" or "ifn_…"
+	Reason  string
+	By      string
+	At      time.Time
+}
+
+// Hide takes a product out of the shop without delisting it: those who have it
+// keep everything. A compliance officer or the vendor may, each for itself; a
+// reason is needed. It is a state, never an edit.
 func Hide(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, reason string) (err error) {
 	defer fault.Wrap(&err, "catalog.Hide(%s)", id)
 	p, cause, err := hider(ctx, tx, by, id)
@@ -32,18 +50,17 @@ func Hide(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, reason s
 	if reason = strings.TrimSpace(reason); reason == "" {
 		return ErrRequired.In("reason")
 	}
-	if p.State != ProductListed {
+	if p.State != ProductListed && p.State != ProductHidden {
 		return ErrStale
 	}
-	if err := why(ctx, tx, by, id, cause == hiddenByVendor, reason); err != nil {
+	if err := why(ctx, tx, by, id, cause == ByVendor, reason); err != nil {
 		return err
 	}
-	hidden := p
-	hidden.State, hidden.HiddenCause, hidden.HiddenReason = ProductHidden, cause, reason
-	if err := move(ctx, tx, p, hidden); err != nil {
-		return err
+	fresh, err := conceal(ctx, tx, p, Hiding{Cause: cause, Reason: reason, By: by.User})
+	if err == nil && !fresh {
+		err = ErrStale
 	}
-	return changed(ctx, tx, id)
+	return err
 }
 
 // why has the reason that a vendor gives pass before those who hold the product
@@ -55,8 +72,9 @@ func why(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, vendors b
 	return content.Must(ctx, tx, by, content.Piece{Kind: content.Delisting, Ref: string(id), Field: "reason", Place: screen.Public, Text: reason})
 }
 
-// Unhide brings a hidden product back. What an officer has hidden only an officer
-// shows again; what a missing licence has hidden needs a new version.
+// Unhide takes back what the actor's side has hidden. The product comes back when
+// nothing else hides it: a measure ends with its case or notice, a missing licence
+// is cured by a new version.
 func Unhide(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, reason string) (err error) {
 	defer fault.Wrap(&err, "catalog.Unhide(%s)", id)
 	p, cause, err := hider(ctx, tx, by, id)
@@ -66,30 +84,25 @@ func Unhide(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, reason
 	if strings.TrimSpace(reason) == "" {
 		return ErrRequired.In("reason")
 	}
-	switch {
-	case p.State != ProductHidden:
-		return ErrStale
-	case p.HiddenCause == hiddenByRights:
-		return ErrRights.With("Until", p.RightsUntil.String())
-	case blocked(p), p.HiddenCause == hiddenByOperator && cause != hiddenByOperator:
-		return ErrForbidden
-	}
-	shown := p
-	shown.State, shown.HiddenCause, shown.HiddenReason = ProductListed, "", ""
-	if err := move(ctx, tx, p, shown); err != nil {
+	all, err := Hidings(ctx, tx, id)
+	if err != nil {
 		return err
 	}
-	return changed(ctx, tx, id)
+	if err := mayReveal(p, all, cause); err != nil {
+		return err
+	}
+	_, err = reveal(ctx, tx, p, cause, "")
+	return err
 }
 
 // hider says on whose behalf the actor may hide the product.
-func hider(ctx context.Context, r db.Reader, by audit.Actor, id ProductID) (Product, string, error) {
+func hider(ctx context.Context, r db.Reader, by audit.Actor, id ProductID) (Product, HidingCause, error) {
 	p, err := Get(ctx, r, id)
 	if err != nil {
 		return p, "", err
 	}
 	if officer(by) {
-		return p, hiddenByOperator, nil
+		return p, ByOperator, nil
 	}
 	seller, err := vendor.Get(ctx, r, p.Vendor)
 	if err != nil {
@@ -101,5 +114,79 @@ func hider(ctx context.Context, r db.Reader, by audit.Actor, id ProductID) (Prod
 	if !by.Has("owner") && !by.Has("vendor_manager") {
 		return p, "", ErrForbidden
 	}
-	return p, hiddenByVendor, nil
+	return p, ByVendor, nil
+}
+
+// Conceal takes a product out of sight by a case or a notice, whatever else hides
+// it and wherever it stands: one that is not listed yet will not come up either.
+// Once more for the same one changes nothing.
+func Conceal(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, cause HidingCause, ref string) (err error) {
+	defer fault.Wrap(&err, "catalog.Conceal(%s, %s)", id, ref)
+	p, err := measured(ctx, tx, by, id, cause, ref)
+	if err != nil {
+		return err
+	}
+	_, err = conceal(ctx, tx, p, Hiding{Cause: cause, Ref: ref, Reason: ref, By: by.User})
+	return err
+}
+
+// Reveal takes back what a case or a notice has hidden. One that hides it no more
+// changes nothing.
+func Reveal(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, cause HidingCause, ref string) (err error) {
+	defer fault.Wrap(&err, "catalog.Reveal(%s, %s)", id, ref)
+	p, err := measured(ctx, tx, by, id, cause, ref)
+	if err != nil {
+		return err
+	}
+	_, err = reveal(ctx, tx, p, cause, ref)
+	return err
+}
+
+// measured is a product that a measure is taken on or lifted from.
+func measured(ctx context.Context, r db.Reader, by audit.Actor, id ProductID, cause HidingCause, ref string) (Product, error) {
+	switch {
+	case !officer(by):
+		return Product{}, ErrForbidden
+	case ref == "" || cause != ByCase && cause != ByNotice:
+		return Product{}, ErrRequired.In("case")
+	}
+	return Get(ctx, r, id)
+}
+
+// conceal adds a cause to a product that was just read; false when it is there
+// already.
+func conceal(ctx context.Context, tx *db.Tx, p Product, h Hiding) (bool, error) {
+	n, err := tx.Exec(ctx, insertHiding, string(p.ID), string(h.Cause), h.Ref, h.Reason, h.By, db.Micros(tx.Now()))
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, settle(ctx, tx, p)
+}
+
+// reveal takes a cause from a product that was just read; false when it is gone
+// already.
+func reveal(ctx context.Context, tx *db.Tx, p Product, cause HidingCause, ref string) (bool, error) {
+	n, err := tx.Exec(ctx, deleteHiding, string(p.ID), string(cause), ref)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, settle(ctx, tx, p)
+}
+
+// settle brings a product that was just read to where its scope and its causes put
+// it.
+func settle(ctx context.Context, tx *db.Tx, p Product) error {
+	all, err := Hidings(ctx, tx, p.ID)
+	if err != nil {
+		return err
+	}
+	if err := move(ctx, tx, p, placed(p, all)); err != nil {
+		return err
+	}
+	return changed(ctx, tx, p.ID)
+}
+
+// Hidings are the causes by which a product is out of sight, the weightiest first.
+func Hidings(ctx context.Context, r db.Reader, id ProductID) ([]Hiding, error) {
+	return db.All(ctx, r, scanHiding, selectHidings, string(id))
 }

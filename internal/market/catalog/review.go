@@ -138,10 +138,15 @@ func list(ctx context.Context, tx *db.Tx, p Product, v Version) (Version, error)
 	v.State, v.PublishedSHA256, v.ListedAt = VersionListed, v.SHA256, tx.Now()
 	after := p
 	after.ListedVersion, after.Category, after.RightsUntil = v.ID, category, until
-	// What the operator or the vendor has hidden stays hidden; a missing licence is cured by the new version.
-	if p.State != ProductHidden || p.HiddenCause == hiddenByRights {
-		after.State, after.HiddenCause, after.HiddenReason = ProductListed, "", ""
+	// A missing licence is cured by the new version; what anything else hides stays hidden.
+	if _, err := tx.Exec(ctx, deleteHiding, string(p.ID), string(ByRights), ""); err != nil {
+		return v, err
 	}
+	hidden, err := Hidings(ctx, tx, p.ID)
+	if err != nil {
+		return v, err
+	}
+	after = placed(after, hidden)
 	if after.ListedAt.IsZero() {
 		after.ListedAt = tx.Now()
 	}
@@ -231,20 +236,16 @@ func tellDecision(ctx context.Context, tx *db.Tx, seller vendor.Vendor, v Versio
 }
 
 // unlist hides a product whose licence has ended. It reports false when there is
-// nothing to do: the licence was renewed, or the product is not listed.
+// nothing to do: the licence was renewed, or the product is out of sight for it.
 func unlist(ctx context.Context, tx *db.Tx, p Product) (bool, error) {
-	if p.State != ProductListed || !errors.Is(inForce(p.RightsUntil, calendar.On(tx.Now())), ErrRights) {
+	if p.ListedVersion == "" || !errors.Is(inForce(p.RightsUntil, calendar.On(tx.Now())), ErrRights) {
 		return false, nil
 	}
-	hidden := p
-	hidden.State, hidden.HiddenCause, hidden.HiddenReason = ProductHidden, hiddenByRights, p.RightsUntil.String()
-	if err := move(ctx, tx, p, hidden); err != nil {
+	fresh, err := conceal(ctx, tx, p, Hiding{Cause: ByRights, Reason: p.RightsUntil.String()})
+	if err != nil || !fresh {
 		return false, err
 	}
-	if err := audit.Record(ctx, tx, audit.Job("catalog.rights"), audit.Entry{
+	return true, audit.Record(ctx, tx, audit.Job("catalog.rights"), audit.Entry{
 		Act: "product.unlisted", Subjects: []string{string(p.ID)}, Clauses: []string{"UA 2.3"}, Data: map[string]any{"rights_until": p.RightsUntil.String()},
-	}); err != nil {
-		return false, err
-	}
-	return true, changed(ctx, tx, p.ID)
+	})
 }

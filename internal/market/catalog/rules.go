@@ -315,6 +315,53 @@ func officer(by audit.Actor) bool {
 	return by.Has("compliance") || by.Has("superadmin") || by.Kind == audit.CLIKind || by.Kind == audit.JobKind
 }
 
+// placed is a product where its delisting and its causes of hiding put it: a
+// delisting goes before them, and without either it is listed, if it ever was. Of
+// several causes the first shows.
+//
+// Clause: UA 4.8 (a product that several causes keep out of sight comes back when the last one is gone).
+func placed(p Product, all []Hiding) Product {
+	p.HiddenCause, p.HiddenReason = "", ""
+	switch {
+	case p.Scope == UseProhibited:
+		p.State = ProductUseProhibited
+	case p.Scope != "":
+		p.State = ProductDelisted
+	case p.ListedVersion == "":
+	case len(all) == 0:
+		p.State = ProductListed
+	default:
+		p.State, p.HiddenCause, p.HiddenReason = ProductHidden, string(all[0].Cause), all[0].Reason
+		if all[0].Ref != "" {
+			p.HiddenCause = string(ByOperator)
+		}
+	}
+	return p
+}
+
+// mayReveal refuses to take back what the actor's side has not hidden, and says
+// what hides the product instead. What a case blocks, only the end of the measure
+// gives back.
+//
+// Clause: UA 8.2.2 (what a measure keeps out of sight comes back with the end of the measure and by no other way).
+func mayReveal(p Product, all []Hiding, of HidingCause) error {
+	switch {
+	case slices.ContainsFunc(all, func(h Hiding) bool { return h.Cause == of }):
+		return nil
+	case p.State != ProductHidden || len(all) == 0:
+		return ErrStale
+	}
+	switch all[0].Cause {
+	case ByCase:
+		return ErrBlocked
+	case ByNotice:
+		return ErrNoticed
+	case ByRights:
+		return ErrRights.With("Until", p.RightsUntil.String())
+	}
+	return ErrForbidden
+}
+
 // maySell refuses a new sale of a product that is not on the market today.
 //
 // Clause: UA 4.8 (products may be delisted or barred from use; nothing new is sold then).

@@ -59,6 +59,22 @@ func scanProduct(s db.Scanner) (Product, error) {
 	return p, done()
 }
 
+const (
+	hidingCols    = `product_id, cause, ref, reason, hidden_by, hidden_at`
+	insertHiding  = `INSERT INTO catalog_hiding (` + hidingCols + `) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`
+	deleteHiding  = `DELETE FROM catalog_hiding WHERE product_id = $1 AND cause = $2 AND ref = $3`
+	selectHidings = `SELECT ` + hidingCols + ` FROM catalog_hiding WHERE product_id = $1
+		ORDER BY CASE cause WHEN 'case' THEN 1 WHEN 'notice' THEN 2 WHEN 'operator' THEN 3 WHEN 'rights' THEN 4 ELSE 5 END, hidden_at, ref`
+)
+
+func scanHiding(s db.Scanner) (Hiding, error) {
+	var h Hiding
+	var at int64
+	err := s.Scan(&h.Product, &h.Cause, &h.Ref, &h.Reason, &h.By, &at)
+	h.At = db.Time(at)
+	return h, err
+}
+
 // move changes the state of a product that was just read; every change of state
 // but a listing goes through it.
 func move(ctx context.Context, tx *db.Tx, from Product, to Product) error {
@@ -221,9 +237,12 @@ func scanReview(s db.Scanner) (Decision, error) {
 }
 
 const (
-	delistingCols    = `id, product_id, cause, scope, reason, announced_at, effective_at, applied_at, affected`
-	insertDelisting  = `INSERT INTO catalog_delisting (` + delistingCols + `, decided_by) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)`
-	applyDelisting   = `UPDATE catalog_delisting SET applied_at = $1 WHERE id = $2 AND applied_at = 0`
+	delistingCols   = `id, product_id, cause, scope, reason, announced_at, effective_at, applied_at, affected, case_id, undone_at`
+	insertDelisting = `INSERT INTO catalog_delisting (` + delistingCols + `, decided_by) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, 0, $10)`
+	applyDelisting  = `UPDATE catalog_delisting SET applied_at = $1 WHERE id = $2 AND applied_at = 0 AND undone_at = 0`
+	undoDelisting   = `UPDATE catalog_delisting SET undone_at = $1 WHERE id = $2 AND undone_at = 0 AND case_id <> ''`
+	selectUndoable  = `SELECT ` + delistingCols + ` FROM catalog_delisting WHERE case_id <> '' AND undone_at = 0
+		AND product_id IN (SELECT p.id FROM catalog_product p WHERE p.vendor_id = $1) ORDER BY id`
 	selectDelisting  = `SELECT ` + delistingCols + ` FROM catalog_delisting WHERE id = $1`
 	selectDelistings = `SELECT ` + delistingCols + ` FROM catalog_delisting WHERE product_id = $1 ORDER BY id`
 	insertHolder     = `INSERT INTO catalog_delisting_holder (delisting_id, account_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`
@@ -232,9 +251,9 @@ const (
 
 func scanDelisting(s db.Scanner) (DelistingEvent, error) {
 	var e DelistingEvent
-	var announced, effective, applied int64
-	err := s.Scan(&e.ID, &e.Product, &e.Cause, &e.Scope, &e.Reason, &announced, &effective, &applied, &e.Affected)
-	e.AnnouncedAt, e.At, e.AppliedAt = db.Time(announced), db.Time(effective), db.Time(applied)
+	var announced, effective, applied, undone int64
+	err := s.Scan(&e.ID, &e.Product, &e.Cause, &e.Scope, &e.Reason, &announced, &effective, &applied, &e.Affected, &e.Case, &undone)
+	e.AnnouncedAt, e.At, e.AppliedAt, e.UndoneAt = db.Time(announced), db.Time(effective), db.Time(applied), db.Time(undone)
 	return e, err
 }
 

@@ -202,7 +202,7 @@ func (u Rules) change(ctx context.Context, tx *db.Tx, by audit.Actor, c *Case, i
 			return err
 		}
 		if m.Kind == Restrict {
-			if err := restrict(ctx, tx, officer("enforcement.appeal"), *c, m.Functions); err != nil {
+			if err := restrict(ctx, tx, officer("enforcement.appeal"), *c, m.Clause, m.Functions); err != nil {
 				return err
 			}
 		}

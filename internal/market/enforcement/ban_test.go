@@ -159,6 +159,13 @@ func TestClause_8_3_ABanFollowsThePerson(t *testing.T) {
 				}
 				return err
 			})
+			m.Read(func(r db.Reader) error {
+				cases, err := enforcement.Against(t.Context(), r, account.ID(relative.Account), 10)
+				if len(cases) != 1 || cases[0].Violation != "UA 8.3" || !slices.Equal(cases[0].Clauses, []string{"UA 8.3"}) || !cases[0].HumanOnly {
+					t.Errorf("the case cites %+v", cases)
+				}
+				return err
+			})
 			// It can look at its data, and nothing else.
 			if err := m.can(relative, account.LoginReadonly); err != nil {
 				t.Error(err)

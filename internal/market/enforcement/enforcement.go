@@ -344,11 +344,13 @@ type Shown struct {
 }
 
 // Blocker shows, blocks and gives back content of one kind. Block returns how the
-// content stood, which Restore is given; both must be happy to find it gone.
+// content stood, which Restore is given; both must be happy to find it gone. Where
+// several cases block one thing, each of them asks for both, and Restore leaves it
+// blocked while another one stands.
 type Blocker struct {
 	Show    func(ctx context.Context, r db.Reader, id string) (Shown, error)
 	Block   func(ctx context.Context, tx *db.Tx, by audit.Actor, id string, of ID) (prior string, err error)
-	Restore func(ctx context.Context, tx *db.Tx, by audit.Actor, id, prior string) error
+	Restore func(ctx context.Context, tx *db.Tx, by audit.Actor, id string, of ID, prior string) error
 }
 
 // Rules are the questions that other packages answer and the news that they are

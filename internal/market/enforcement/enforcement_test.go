@@ -647,7 +647,7 @@ func TestClause_8_2_2_BlockedContentComesBackIdentical(t *testing.T) {
 		t.Run("refused to the vendor and to officers beside the case", func(t *testing.T) {
 			for _, by := range []audit.Actor{m.Seller, m.Compliance} {
 				err := m.DB.Write(ctx, func(tx *db.Tx) error { return catalog.Unhide(ctx, tx, by, offer.Product.ID, "please") })
-				m.refused(err, "FORBIDDEN", "")
+				m.refused(err, "CONTENT_BLOCKED", "UA 8.2.2")
 			}
 		})
 		m.Read(func(r db.Reader) error {
@@ -671,6 +671,32 @@ func TestClause_8_2_2_BlockedContentComesBackIdentical(t *testing.T) {
 				t.Error("what came back is not what was blocked")
 			}
 		})
+	})
+}
+
+func TestClause_8_2_2_WhatTwoCasesBlockComesBackWithTheLast(t *testing.T) {
+	markets(t, func(t *testing.T, m market) {
+		offer := m.Listed(world.Content(delivery.HookNative, price))
+		sheet := enforcement.Content{Kind: enforcement.Product, ID: string(offer.Product.ID)}
+		block := func() enforcement.Case {
+			return m.decided(m.opened(enforcement.Opening{Subject: account.ID(m.Seller.Account), Violation: "4.7.1", Content: sheet}), enforcement.Plan{Kind: enforcement.Block, Content: sheet})
+		}
+		first, second := block(), block()
+		stands := func(want catalog.ProductState, by enforcement.ID) {
+			t.Helper()
+			m.Read(func(r db.Reader) error {
+				stone, blocked, err := enforcement.TombstoneOf(t.Context(), r, sheet)
+				if p := m.product(offer.Product.ID); p.State != want || blocked != (by != "") || stone.Case != by {
+					t.Errorf("%s, blocked %v by %s; want %s by %s", p.State, blocked, stone.Case, want, by)
+				}
+				return err
+			})
+		}
+		stands(catalog.ProductHidden, first.ID)
+		m.lift(first.ID, enforcement.Block)
+		t.Run("refused while the second stands", func(*testing.T) { stands(catalog.ProductHidden, second.ID) })
+		m.lift(second.ID, enforcement.Block)
+		t.Run("allowed with the last", func(*testing.T) { stands(catalog.ProductListed, "") })
 	})
 }
 

@@ -192,7 +192,7 @@ func (u Rules) stop(ctx context.Context, tx *db.Tx, by audit.Actor, l *Link, a a
 		return err
 	}
 	c, err := Open(ctx, tx, officer("enforcement.link"), Opening{
-		Subject: l.Account, Source: SelfFound, Reference: string(l.ID), Violation: "UA 4.7", Clauses: []string{"UA 8.3"}, Facts: facts(a.Locale),
+		Subject: l.Account, Source: SelfFound, Reference: string(l.ID), Violation: reregistered, Facts: facts(a.Locale),
 		Evidence: []Item{{Kind: Recorded, Title: string(l.ID), Content: []byte(string(l.ID) + " → " + l.Ban)}},
 	})
 	if err != nil {

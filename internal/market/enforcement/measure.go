@@ -80,7 +80,7 @@ func (u Rules) force(ctx context.Context, tx *db.Tx, by audit.Actor, c *Case, m 
 		return err
 	}
 	if m.Kind == Restrict {
-		if err := restrict(ctx, tx, by, *c, m.Functions); err != nil {
+		if err := restrict(ctx, tx, by, *c, m.Clause, m.Functions); err != nil {
 			return err
 		}
 	}
@@ -104,7 +104,7 @@ func (u Rules) force(ctx context.Context, tx *db.Tx, by audit.Actor, c *Case, m 
 }
 
 // block seals a copy of the content and has it blocked. What another case blocks
-// already is refused by the database, so a second block never loses the first.
+// already goes back, with the last of them, to how it stood before the first.
 func (u Rules) block(ctx context.Context, tx *db.Tx, by audit.Actor, c Case, m *Measure) error {
 	b, known := u.Content[m.Content.Kind]
 	if !known {
@@ -123,7 +123,13 @@ func (u Rules) block(ctx context.Context, tx *db.Tx, by audit.Actor, c Case, m *
 	if _, err := tx.Exec(ctx, keepCopy, sealed, string(m.ID)); err != nil {
 		return err
 	}
-	m.Prior, err = b.Block(ctx, tx, by, m.Content.ID, c.ID)
+	others, err := db.All(ctx, tx, scanMeasure(tx), selectBlocking, m.Content.Kind, m.Content.ID)
+	if err != nil {
+		return err
+	}
+	if m.Prior, err = b.Block(ctx, tx, by, m.Content.ID, c.ID); err == nil && len(others) > 0 {
+		m.Prior = others[0].Prior
+	}
 	return err
 }
 
@@ -164,7 +170,7 @@ func hashOf(s string) string {
 
 // restrict sets the functions of a subject to what the measures in force take from
 // it, so that lifting one leaves what another one takes.
-func restrict(ctx context.Context, tx *db.Tx, by audit.Actor, c Case, functions []string) error {
+func restrict(ctx context.Context, tx *db.Tx, by audit.Actor, c Case, clause string, functions []string) error {
 	taking, err := db.All(ctx, tx, scanMeasure(tx), selectTaking, string(c.Subject))
 	if err != nil {
 		return err
@@ -205,7 +211,7 @@ func restrict(ctx context.Context, tx *db.Tx, by audit.Actor, c Case, functions 
 	if c.Vendor == "" || !slices.ContainsFunc(functions, ofVendor) {
 		return nil
 	}
-	return moveVendor(ctx, tx, by, c, vendorState(all))
+	return moveVendor(ctx, tx, by, c, clause, vendorState(all))
 }
 
 // outlasts reports whether a measure ends after another.
@@ -215,14 +221,14 @@ func outlasts(a, b Measure) bool {
 
 // moveVendor brings a vendor that takes part in the market into a state. One that
 // applies, leaves or was expelled stays as it is.
-func moveVendor(ctx context.Context, tx *db.Tx, by audit.Actor, c Case, to vendor.State) error {
+func moveVendor(ctx context.Context, tx *db.Tx, by audit.Actor, c Case, clause string, to vendor.State) error {
 	v, err := vendor.Get(ctx, tx, c.Vendor)
 	if err != nil || v.State == to {
 		return err
 	}
 	switch v.State {
 	case vendor.Onboarded, vendor.PublishLimited, vendor.ShopHidden, vendor.Suspended:
-		_, err = vendor.Move(ctx, tx, by, v.ID, to, string(c.ID))
+		_, err = vendor.Move(ctx, tx, by, v.ID, to, vendor.Basis{Case: string(c.ID), Clause: clause})
 	}
 	return err
 }
@@ -235,9 +241,9 @@ func (u Rules) undo(ctx context.Context, tx *db.Tx, by audit.Actor, c *Case, m M
 		if !known {
 			return ErrNoContent
 		}
-		return b.Restore(ctx, tx, by, m.Content.ID, m.Prior)
+		return b.Restore(ctx, tx, by, m.Content.ID, c.ID, m.Prior)
 	case Restrict:
-		return restrict(ctx, tx, by, *c, m.Functions)
+		return restrict(ctx, tx, by, *c, m.Clause, m.Functions)
 	case Terminate:
 		return u.reinstate(ctx, tx, by, c, m)
 	}

@@ -41,10 +41,10 @@ func Products() Blocker {
 			return Shown{Owner: seller.Account, Title: v.Content.Name, Bytes: sheet}, err
 		},
 		Block: func(ctx context.Context, tx *db.Tx, by audit.Actor, id string, of ID) (string, error) {
-			return catalog.Block(ctx, tx, by, catalog.ProductID(id), string(of))
+			return "", catalog.Conceal(ctx, tx, by, catalog.ProductID(id), catalog.ByCase, string(of))
 		},
-		Restore: func(ctx context.Context, tx *db.Tx, by audit.Actor, id, prior string) error {
-			return catalog.Unblock(ctx, tx, by, catalog.ProductID(id), prior)
+		Restore: func(ctx context.Context, tx *db.Tx, by audit.Actor, id string, of ID, _ string) error {
+			return catalog.Reveal(ctx, tx, by, catalog.ProductID(id), catalog.ByCase, string(of))
 		},
 	}
 }

@@ -20,7 +20,10 @@ func typesInForce(ctx context.Context, r db.Reader) (map[string]Type, string, er
 	v, rulebook, err := agreement.Cited[struct {
 		Types map[string]Type `json:"types"`
 	}](ctx, r, "violation_types")
-	return v.Types, rulebook, err
+	if err != nil {
+		return nil, "", err
+	}
+	return withReturn(v.Types), rulebook, nil
 }
 
 // Types are the kinds of violation of the rulebook in force, by clause.

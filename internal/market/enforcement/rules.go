@@ -1,6 +1,7 @@
 package enforcement
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -69,6 +70,22 @@ func kindOf(violation string, types map[string]Type) (string, Type, error) {
 		return violation, Type{}, ErrType.With("Violation", violation).In("violation")
 	}
 	return violation, t, nil
+}
+
+// reregistered is the violation of who comes back after a termination.
+const reregistered = "UA 8.3"
+
+// withReturn adds to the rulebook's types that of coming back after a termination,
+// unless it lists its own: the clause itself forbids it, and no list has to.
+//
+// Clause: UA 8.3 (to come back after a termination for breach is a breach of its own, on which a person decides).
+func withReturn(types map[string]Type) map[string]Type {
+	if _, listed := types[reregistered]; listed {
+		return types
+	}
+	all := maps.Clone(types)
+	all[reregistered] = Type{Severity: "grave", Human: true}
+	return all
 }
 
 // needsSecond reports whether one person is not enough: the violation is named by
@@ -293,12 +310,12 @@ func lasts(from time.Time, days int64) time.Time {
 	return calendar.On(from).AddDays(int(days)).Last()
 }
 
-// purgeFrom is when data of an ended agreement may be erased: the rulebook's days
+// PurgeFrom is when data of an ended agreement may be erased: the rulebook's days
 // after the end. Where the law wants data offered for export first, there are at
 // least as many days as a person's request for its data may take.
 //
 // Clause: UA 8.5 (data is erased after a time in which it can be exported).
-func purgeFrom(end time.Time, days int, law agreement.Law) time.Time {
+func PurgeFrom(end time.Time, days int, law agreement.Law) time.Time {
 	if law.ExportGrace {
 		days = max(days, law.RightsDays, 1)
 	}

@@ -266,7 +266,7 @@ func TestClause_8_2_5_NotWithoutEnd(t *testing.T) {
 
 func TestClause_8_5_DataWaitsForItsExport(t *testing.T) {
 	end := at(t, "2026-03-02 10:00:00")
-	early := Termination{PurgeAt: purgeFrom(end, 30, cn)}
+	early := Termination{PurgeAt: PurgeFrom(end, 30, cn)}
 	ordered := early
 	ordered.Ordered = "Court order 12/2026"
 	verdicts(t, map[string]struct{ got, want error }{
@@ -286,10 +286,10 @@ func TestConflict_14_DataIsOfferedBeforeItIsErased(t *testing.T) {
 	}{"CN": {cn, "2026-03-18"}, "EU": {eu, "2026-04-02"}, "OTHER": {bare, "2026-03-03"}} {
 		t.Run(name, func(t *testing.T) {
 			// A rulebook without any grace: the agreement alone erases the next day.
-			if got := calendar.On(purgeFrom(end, 0, c.law)).String(); got != c.want {
+			if got := calendar.On(PurgeFrom(end, 0, c.law)).String(); got != c.want {
 				t.Errorf("erased from %s, want %s", got, c.want)
 			}
-			if got := calendar.On(purgeFrom(end, 60, c.law)).String(); got != "2026-05-02" {
+			if got := calendar.On(PurgeFrom(end, 60, c.law)).String(); got != "2026-05-02" {
 				t.Errorf("a longer grace ends on %s", got)
 			}
 		})
@@ -339,5 +339,19 @@ func TestSanctions_ArePublishedWithinAWorkingDayUntilTheyEnd(t *testing.T) {
 		if got := published(c.of, Measure{Kind: c.kind}); got != c.want {
 			t.Errorf("%s: published %v", name, got)
 		}
+	}
+}
+
+func TestClause_8_3_ComingBackIsAViolationOfItsOwn(t *testing.T) {
+	listed := map[string]Type{"UA 4.7": {Second: true}}
+	all := withReturn(listed)
+	if _, kind, err := kindOf("8.3", all); err != nil || !kind.Human || kind.Automatic {
+		t.Errorf("allowed: %+v, %v", kind, err)
+	}
+	if _, _, err := kindOf("8.3", listed); err == nil || len(listed) != 1 {
+		t.Error("the rulebook's own list was changed")
+	}
+	if own := withReturn(map[string]Type{"UA 8.3": {Points: 50}}); own["UA 8.3"].Points != 50 {
+		t.Error("the rulebook's own entry was lost")
 	}
 }

@@ -85,16 +85,6 @@ func (u Rules) serve(ctx context.Context, tx *db.Tx, c Case) error {
 // inForce brings one measure into force, and its case with it.
 func (u Rules) inForce(ctx context.Context, tx *db.Tx, c *Case, m Measure) error {
 	by := officer(serveJob)
-	if m.Kind == Block {
-		// What another case has blocked since stays blocked by that one.
-		_, blocked, err := TombstoneOf(ctx, tx, m.Content)
-		if err != nil {
-			return err
-		}
-		if blocked {
-			return turn(ctx, tx, &m, MeasureDropped, by.User)
-		}
-	}
 	if err := u.force(ctx, tx, by, c, &m); err != nil {
 		return err
 	}

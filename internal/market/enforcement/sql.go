@@ -53,7 +53,7 @@ const (
 	selectCopy     = `SELECT sealed_copy FROM enforcement_measure WHERE id = $1`
 	selectMeasure  = `SELECT ` + measureCols + ` FROM enforcement_measure WHERE id = $1`
 	selectMeasures = `SELECT ` + measureCols + ` FROM enforcement_measure WHERE case_id = $1 ORDER BY kind, id`
-	selectBlocking = `SELECT ` + measureCols + ` FROM enforcement_measure WHERE content_kind = $1 AND content_id = $2 AND kind = '8.2.2' AND state = 'in_force'`
+	selectBlocking = `SELECT ` + measureCols + ` FROM enforcement_measure WHERE content_kind = $1 AND content_id = $2 AND kind = '8.2.2' AND state = 'in_force' ORDER BY effective_at, id`
 	// Everything that takes functions from one subject now.
 	selectTaking = `SELECT ` + measureCols + ` FROM enforcement_measure WHERE kind = '8.2.3' AND state = 'in_force'
 		AND case_id IN (SELECT id FROM enforcement_case WHERE subject = $1) ORDER BY id`

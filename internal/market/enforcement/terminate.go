@@ -62,13 +62,13 @@ func (u Rules) terminate(ctx context.Context, tx *db.Tx, by audit.Actor, c *Case
 		}
 		if v.State != vendor.Expelled && v.State != vendor.Exited {
 			m.Prior += " " + string(v.State)
-			if _, err := vendor.Move(ctx, tx, by, v.ID, vendor.Expelled, string(c.ID)); err != nil {
+			if _, err := vendor.Move(ctx, tx, by, v.ID, vendor.Expelled, vendor.Basis{Case: string(c.ID), Clause: m.Clause}); err != nil {
 				return err
 			}
 		}
 	}
 	now := tx.Now()
-	purge := purgeFrom(now, grace.Days, law)
+	purge := PurgeFrom(now, grace.Days, law)
 	offered := db.Time(0)
 	if law.ExportGrace {
 		offered = now
@@ -76,6 +76,9 @@ func (u Rules) terminate(ctx context.Context, tx *db.Tx, by audit.Actor, c *Case
 	// Another case may have ended the agreement before: the first end counts.
 	n, err := tx.Exec(ctx, insertTermination, string(m.ID), string(c.Subject), db.Micros(now), db.Micros(purge), db.Micros(offered))
 	if err != nil {
+		return err
+	}
+	if err := agreement.Dissolve(ctx, tx, by, c.Subject, string(c.ID), now); err != nil {
 		return err
 	}
 	if n == 1 && law.ExportGrace {
@@ -248,21 +251,24 @@ func (u Rules) reinstate(ctx context.Context, tx *db.Tx, by audit.Actor, c *Case
 		return err
 	}
 	state, sold, _ := strings.Cut(m.Prior, " ")
-	switch {
-	case account.State(state) == account.Terminated:
+	if account.State(state) == account.Terminated {
 		return nil // an earlier case ended it, and stands
-	case len(others) > 0:
-		return u.inherit(ctx, tx, c, m, others[0])
+	}
+	if err := agreement.Restore(ctx, tx, by, c.Subject, string(c.ID)); err != nil {
+		return err
+	}
+	if len(others) > 0 {
+		return u.inherit(ctx, tx, by, c, m, others[0])
 	}
 	if err := account.Reinstate(ctx, tx, by, c.Subject, account.State(state), string(c.ID)); err != nil {
 		return err
 	}
 	if c.Vendor != "" && sold != "" {
-		if err := vendor.Reinstate(ctx, tx, by, c.Vendor, vendor.State(sold), string(c.ID)); err != nil {
+		if err := vendor.Reinstate(ctx, tx, by, c.Vendor, vendor.State(sold), vendor.Basis{Case: string(c.ID), Clause: m.Clause}); err != nil {
 			return err
 		}
 		// What other measures take still applies.
-		if err := restrict(ctx, tx, by, *c, []string{Publish, Shop, Sell}); err != nil {
+		if err := restrict(ctx, tx, by, *c, m.Clause, []string{Publish, Shop, Sell}); err != nil {
 			return err
 		}
 	}
@@ -274,7 +280,10 @@ func (u Rules) reinstate(ctx context.Context, tx *db.Tx, by audit.Actor, c *Case
 
 // inherit keeps an agreement ended by another case when the first one is undone:
 // how the account stood before, and the end itself, pass on to it.
-func (u Rules) inherit(ctx context.Context, tx *db.Tx, c *Case, from, to Measure) error {
+func (u Rules) inherit(ctx context.Context, tx *db.Tx, by audit.Actor, c *Case, from, to Measure) error {
+	if err := agreement.Dissolve(ctx, tx, by, c.Subject, string(to.Case), to.EffectiveAt); err != nil {
+		return err
+	}
 	law, err := agreement.LawInForce(ctx, tx)
 	if err != nil {
 		return err
@@ -287,7 +296,7 @@ func (u Rules) inherit(ctx context.Context, tx *db.Tx, c *Case, from, to Measure
 	if err := write(ctx, tx, &to, Effective, to.AdoptedBy); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, insertTermination, string(to.ID), string(c.Subject), db.Micros(to.EffectiveAt), db.Micros(purgeFrom(to.EffectiveAt, grace.Days, law)), db.Micros(to.EffectiveAt))
+	_, err = tx.Exec(ctx, insertTermination, string(to.ID), string(c.Subject), db.Micros(to.EffectiveAt), db.Micros(PurgeFrom(to.EffectiveAt, grace.Days, law)), db.Micros(to.EffectiveAt))
 	return err
 }
 

@@ -47,21 +47,22 @@ func (u Rules) Accept(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, see
 	return n, err
 }
 
-// block takes the content out of sight, unless another notice has done so already.
+// block takes the content out of sight. What another notice keeps away already
+// goes back, with the last of them, to how it stood before the first.
 func (u Rules) block(ctx context.Context, tx *db.Tx, by audit.Actor, n Notice) (string, error) {
 	others, err := db.All(ctx, tx, db.Column[string], selectWas, n.Target.Kind, n.Target.ID, string(n.ID))
 	if err != nil {
 		return "", err
-	}
-	if len(others) > 0 {
-		return others[0], nil
 	}
 	b, ok := u.Blockers[n.Target.Kind]
 	if !ok {
 		return "", ErrInvalid.In("target")
 	}
 	was, err := b.Block(ctx, tx, by, n.Target.ID, string(n.ID))
-	if err == nil && was == "" {
+	switch {
+	case len(others) > 0:
+		was = others[0]
+	case was == "":
 		was = "shown"
 	}
 	return was, err
@@ -77,11 +78,7 @@ func (u Rules) end(ctx context.Context, tx *db.Tx, by audit.Actor, n *Notice, e 
 	if was == "" {
 		return nil // no measure was taken
 	}
-	others, err := db.Value[int64](ctx, tx, countMeasures, n.Target.Kind, n.Target.ID, string(n.ID))
-	if err != nil {
-		return err
-	}
-	if b, ok := u.Blockers[n.Target.Kind]; ok && others == 0 {
+	if b, ok := u.Blockers[n.Target.Kind]; ok {
 		if err := b.Unblock(ctx, tx, by, n.Target.ID, was, string(n.ID)); err != nil {
 			return err
 		}

@@ -237,11 +237,12 @@ type Blocker struct {
 	Find func(ctx context.Context, r db.Reader, path string) (id string, err error)
 	// Look returns a piece of content; ErrNotFound.
 	Look func(ctx context.Context, r db.Reader, id string) (Target, error)
-	// Block takes it out of sight and says how it stood before. What is out of
-	// sight already stays so.
-	Block func(ctx context.Context, tx *db.Tx, by audit.Actor, id, reason string) (was string, err error)
-	// Unblock brings it back to how it stood before.
-	Unblock func(ctx context.Context, tx *db.Tx, by audit.Actor, id, was, reason string) error
+	// Block takes it out of sight by a notice and says how it stood before. What is
+	// out of sight already stays so.
+	Block func(ctx context.Context, tx *db.Tx, by audit.Actor, id, notice string) (was string, err error)
+	// Unblock brings it back to how it stood before, unless another notice or
+	// measure still keeps it away. It is asked for each notice.
+	Unblock func(ctx context.Context, tx *db.Tx, by audit.Actor, id, was, notice string) error
 	// Answer is the page on which the owner answers a notice.
 	Answer func(id ID) string
 }

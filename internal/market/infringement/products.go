@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"yunshi/internal/base/db"
-	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/vendor"
@@ -13,14 +12,6 @@ import (
 
 // Product is the kind of content that listings are.
 const Product = "product"
-
-// How a listing stood before a measure.
-const (
-	wasListed   = "listed"
-	wasVendor   = "hidden_by_vendor"
-	wasOperator = "hidden_by_operator"
-	wasGone     = "not_listed"
-)
 
 // Products is the blocker of listings: it hides them. Those who have the product
 // keep it.
@@ -61,41 +52,14 @@ func lookProduct(ctx context.Context, r db.Reader, id string) (Target, error) {
 	}, err
 }
 
-// hideProduct hides a listing as an officer does, so that its vendor cannot bring
-// it back.
-func hideProduct(ctx context.Context, tx *db.Tx, by audit.Actor, id, reason string) (string, error) {
-	p, err := catalog.Get(ctx, tx, catalog.ProductID(id))
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case p.State == catalog.ProductListed:
-		return wasListed, catalog.Hide(ctx, tx, by, p.ID, reason)
-	case p.State == catalog.ProductHidden && p.HiddenCause == "vendor":
-		// What the vendor has hidden it could show again: from now on it is the operator's.
-		if err := catalog.Unhide(ctx, tx, by, p.ID, reason); err != nil {
-			return "", err
-		}
-		return wasVendor, catalog.Hide(ctx, tx, by, p.ID, reason)
-	case p.State == catalog.ProductHidden:
-		return wasOperator, nil
-	}
-	return wasGone, nil
+// hideProduct hides a listing by a notice, beside whatever else hides it, so that
+// only the end of the notice takes it back.
+func hideProduct(ctx context.Context, tx *db.Tx, by audit.Actor, id, notice string) (string, error) {
+	return "", catalog.Conceal(ctx, tx, by, catalog.ProductID(id), catalog.ByNotice, notice)
 }
 
-func showProduct(ctx context.Context, tx *db.Tx, by audit.Actor, id, was, reason string) error {
-	p, err := catalog.Get(ctx, tx, catalog.ProductID(id))
-	if err != nil || p.State != catalog.ProductHidden || !strings.HasPrefix(p.HiddenReason, "ifn_") || was != wasListed && was != wasVendor {
-		return err
-	}
-	// Who lifts is the operator, whoever caused it.
-	if err := catalog.Unhide(ctx, tx, audit.Job("infringement.lift"), p.ID, reason); err != nil || was == wasListed {
-		return err
-	}
-	seller, err := vendor.Get(ctx, tx, p.Vendor)
-	if err != nil {
-		return err
-	}
-	its := audit.Actor{Kind: audit.ProviderOf, User: "infringement.lift", Account: string(seller.Account), Roles: []string{account.Owner}}
-	return catalog.Hide(ctx, tx, its, p.ID, reason)
+// showProduct takes back what a notice has hidden. Who lifts is the operator,
+// whoever caused it.
+func showProduct(ctx context.Context, tx *db.Tx, _ audit.Actor, id, _, notice string) error {
+	return catalog.Reveal(ctx, tx, audit.Job("infringement.lift"), catalog.ProductID(id), catalog.ByNotice, notice)
 }

@@ -102,6 +102,7 @@ var samples = map[string]map[string]string{
 	"S-03":  {"Amount": "¥12.00", "Case": "cas_1", "Rule": "RB settlement-5", "Due": "2026-12-04"},
 	"S-04":  {"Order": "ord_1", "Amount": "¥12.00", "Lost": "yes"},
 	"S-05":  {"Month": "2026-11", "Amount": "¥12.00"},
+	"V-02":  {"Ground": "dossier", "Outcome": "paused", "Reason": "x", "Paused": "yes"},
 	"V-01":  {"Item": "Shanhai", "Decision": "rejected", "Reasons": "x"},
 	"N-53":  {"Case": "enf_1", "Facts": "Probing.", "Reasons": "It was logged.", "Rule": "UA 4.7.5", "MeasuresZH": "限制功能", "MeasuresEN": "Restricted", "ServedAt": "2026-03-02T02:00:00Z", "Automated": "no", "AppealAt": "2026-03-17T15:59:59Z"},
 	"N-55":  {"Case": "enf_1", "Date": "2026-04-02"},

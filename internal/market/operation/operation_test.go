@@ -219,8 +219,10 @@ func TestClause_8_1_AcceptanceOfTheRow(t *testing.T) {
 				return err
 			}), "SERVICE_WINDING_DOWN", "UA 8.1")
 		})
-		// Sixty days pass: reminders, the home page of each day, the end.
+		// Sixty days pass: reminders, the home page of each day, the end. On four of
+		// them the work stands still; their pages are kept late.
 		end := time.Date(2027, 1, 21, 16, 0, 0, 0, time.UTC)
+		clock.Advance(4 * 24 * time.Hour)
 		for clock.Now().Before(end.Add(24 * time.Hour)) {
 			clock.Advance(12 * time.Hour)
 			m.Drain()
@@ -238,6 +240,11 @@ func TestClause_8_1_AcceptanceOfTheRow(t *testing.T) {
 				days[s.Day] = true
 				if !s.Shown || len(s.SHA256) != 64 {
 					t.Errorf("%+v", s)
+				}
+			}
+			for day := calendar.On(w.AnnouncedAt); day.Before(calendar.On(end)); day = day.AddDays(1) {
+				if !days[day.String()] {
+					t.Errorf("%s is missing", day)
 				}
 			}
 			if len(days) < 60 || len(shots) != 2*len(days) {

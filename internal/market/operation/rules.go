@@ -368,6 +368,18 @@ func Uptime(outages []Span, from, to time.Time) int64 {
 	return (whole - down).Microseconds() * 10000 / whole.Microseconds() // in nanoseconds 90 days would not fit
 }
 
+// missed are the days before today, from the first on, of which no page was kept.
+//
+// Clause: UA 8.1 (the announcement is kept for every day of the notice, late where the work stood still).
+func missed(kept []Snapshot, first, today calendar.Date) (days []calendar.Date) {
+	for day := first; day.Before(today); day = day.AddDays(1) {
+		if !slices.ContainsFunc(kept, func(s Snapshot) bool { return s.Day == day.String() }) {
+			days = append(days, day)
+		}
+	}
+	return days
+}
+
 // goes is where an interruption may go from a state.
 func goes(from, to State) bool {
 	switch to {

@@ -31,7 +31,8 @@ func (w Work) Handlers() map[string]job.Handler {
 const Banner = `href="/wind-down"`
 
 // snapshot keeps the home page of today in both languages and comes back at noon
-// tomorrow, until the service has ended.
+// tomorrow, until the service has ended. Days on which the work stood still are kept
+// late, and say so by the time they were taken; a day that is kept is never changed.
 func (w Work) snapshot(ctx context.Context, d *db.DB, j job.Job) error {
 	var v WindDown
 	if err := d.Read(ctx, func(r db.Reader) (err error) {
@@ -62,12 +63,19 @@ func (w Work) snapshot(ctx context.Context, d *db.DB, j job.Job) error {
 			return job.Done(ctx, tx, j)
 		}
 		today := calendar.On(tx.Now())
-		for l, page := range pages {
-			tx.Queue(insertSnapshot, j.Object, today.String(), string(l), strings.Contains(page, Banner), hashOf(page), page, db.Micros(tx.Now()))
+		kept, err := Snapshots(ctx, tx, v.ID)
+		if err != nil {
+			return err
+		}
+		late := missed(kept, calendar.On(v.AnnouncedAt), today)
+		for _, day := range append(late, today) {
+			for l, page := range pages {
+				tx.Queue(insertSnapshot, j.Object, day.String(), string(l), strings.Contains(page, Banner), hashOf(page), page, db.Micros(tx.Now()))
+			}
 		}
 		if err := audit.Record(ctx, tx, audit.Job(j.Kind), audit.Entry{
 			Act: "operation.home_page_kept", Subjects: []string{j.Object}, Clauses: []string{"UA 8.1", "ECL 16"},
-			Data: map[string]any{"day": today.String(), "zh_sha256": hashOf(pages[text.ZH]), "en_sha256": hashOf(pages[text.EN]), "shown": strings.Contains(pages[text.ZH], Banner)},
+			Data: map[string]any{"day": today.String(), "late": len(late), "zh_sha256": hashOf(pages[text.ZH]), "en_sha256": hashOf(pages[text.EN]), "shown": strings.Contains(pages[text.ZH], Banner)},
 		}); err != nil {
 			return err
 		}

@@ -249,7 +249,7 @@ func TestClause_2_1_OnlyAnOnboardedVendorSells(t *testing.T) {
 		offer := w.Listed(world.Content(delivery.LicenceKey, price))
 		placed := w.Placed(buyer, offer)
 		w.Write(func(tx *db.Tx) error {
-			_, err := vendor.Move(t.Context(), tx, w.Compliance, w.Vendor, vendor.Suspended, "case 7")
+			_, err := vendor.Move(t.Context(), tx, w.Compliance, w.Vendor, vendor.Suspended, vendor.Basis{Case: "enf_7", Clause: "UA 4.7.1"})
 			return err
 		})
 		t.Run("refused_new_order", func(t *testing.T) {

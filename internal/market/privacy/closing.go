@@ -11,6 +11,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/job"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/refund"
@@ -113,7 +114,7 @@ func begin(ctx context.Context, tx *db.Tx, by audit.Actor, c Closing) (Closing, 
 	}
 	c.ID, c.State, c.EndAt, c.OfferedAt, c.Law, c.OpenedBy = ClosingID(tx.ID("cls")), Waiting, tx.Now(), tx.Now(), law.Jurisdiction, by.User
 	if c.PurgeAt.IsZero() {
-		c.PurgeAt = purgeFrom(tx.Now(), grace.Days, law)
+		c.PurgeAt = enforcement.PurgeFrom(tx.Now(), grace.Days, law)
 	}
 	n, err := tx.Exec(ctx, insertClosing, string(c.ID), string(c.Account), c.Cause, c.Case, string(c.Previous), db.Micros(c.EndAt), db.Micros(c.PurgeAt), c.Law,
 		db.Micros(c.OfferedAt), c.OpenedBy)

@@ -816,7 +816,7 @@ func TestClause_8_5_ExportUntilThePurgeAndTheSkeletonAfterIt(t *testing.T) {
 			c, err = privacy.Terminated(t.Context(), tx, m.Compliance, account.ID(m.buyer.Account), "cas_1", time.Time{})
 			return err
 		})
-		if calendar.On(c.PurgeAt).String() != calendar.On(c.EndAt).AddDays(30).String() {
+		if calendar.On(c.PurgeAt).String() != calendar.On(c.EndAt).AddDays(31).String() {
 			t.Errorf("%+v", c)
 		}
 		m.Read(func(r db.Reader) error {

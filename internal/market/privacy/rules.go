@@ -253,16 +253,6 @@ func answerable(r Result, text string) error {
 	return nil
 }
 
-// purgeFrom is the day from which data of an ended account is erased. Where law
-// wants it offered first, the rulebook's days have to pass; the bare agreement
-// empties at the end.
-func purgeFrom(end time.Time, days int, law agreement.Law) time.Time {
-	if !law.ExportGrace {
-		return end
-	}
-	return calendar.On(end).AddDays(max(days, 1)).Last()
-}
-
 // purgeable refuses to erase before the day that the person was told, unless a law
 // orders it, and where law wants the export offered, before it was.
 //

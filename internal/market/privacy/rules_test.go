@@ -11,6 +11,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/agreement"
 	"yunshi/internal/market/audit"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/order"
 	"yunshi/internal/market/refund"
 	"yunshi/internal/market/vendor"
@@ -226,26 +227,26 @@ func TestClause_8_5_DataIsErasedAfterItsGrace(t *testing.T) {
 }
 
 // The agreement empties data when an account ends. Where law wants it offered for
-// export first, it waits, and keeps the skeleton of trades for its years.
+// export first, nothing is erased that was not offered; the day is the one that a
+// case tells too.
 func TestConflict_14_DataIsOfferedBeforeItIsErased(t *testing.T) {
-	for _, jurisdiction := range []string{"CN", "EU"} {
+	for _, jurisdiction := range []string{"CN", "EU", "OTHER"} {
 		t.Run(jurisdiction, func(t *testing.T) {
 			law := agreement.LawOf(jurisdiction)
-			purge := purgeFrom(now, 30, law)
-			if calendar.On(purge).String() != "2026-04-01" {
+			purge := enforcement.PurgeFrom(now, 30, law)
+			if calendar.On(purge).String() != "2026-04-02" {
 				t.Errorf("purged on %s", calendar.On(purge))
 			}
-			is(t, purgeable(Closing{State: Waiting, PurgeAt: purge, OfferedAt: now}, law, "", now.Add(time.Hour)), "PURGE_TOO_EARLY")
+			is(t, purgeable(Closing{State: Waiting, PurgeAt: purge, OfferedAt: now}, law, "", purge.Add(-time.Microsecond)), "PURGE_TOO_EARLY")
+			is(t, purgeable(Closing{State: Waiting, PurgeAt: purge, OfferedAt: now}, law, "", purge), "")
+			unoffered := purgeable(Closing{State: Waiting, PurgeAt: purge}, law, "", purge)
+			if law.ExportGrace {
+				is(t, unoffered, "PURGE_TOO_EARLY")
+			} else {
+				is(t, unoffered, "")
+			}
 		})
 	}
-	t.Run("OTHER", func(t *testing.T) {
-		law := agreement.LawOf("OTHER")
-		purge := purgeFrom(now, 30, law)
-		if !purge.Equal(now) {
-			t.Errorf("purged on %s", purge)
-		}
-		is(t, purgeable(Closing{State: Waiting, PurgeAt: purge}, law, "", now), "")
-	})
 }
 
 func TestClosingIsRefusedOnlyForWhatWouldBeLost(t *testing.T) {

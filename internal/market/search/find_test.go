@@ -185,7 +185,7 @@ func TestTheIndexFollowsTheMarket(t *testing.T) {
 		check("shown again", "redis", "backup", "mysql")
 		move := func(to vendor.State) {
 			seed.Write(t, d, func(tx *db.Tx) error {
-				_, err := vendor.Move(t.Context(), tx, m.Compliance, v.ID, to, "case 2")
+				_, err := vendor.Move(t.Context(), tx, m.Compliance, v.ID, to, vendor.Basis{Case: "enf_2", Clause: "UA 4.7.1"})
 				return err
 			})
 		}

@@ -2,7 +2,6 @@ package vendor
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"yunshi/internal/base/calendar"
@@ -89,35 +88,6 @@ func notifyDecision(ctx context.Context, tx *db.Tx, v Vendor, outcome, reason st
 	})
 }
 
-// Move takes or ends a measure against a vendor: limits publishing, hides the
-// shop, suspends, expels, or restores. It needs a reason and a compliance officer.
-func Move(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, to State, reason string) (_ Vendor, err error) {
-	defer fault.Wrap(&err, "vendor.Move(%s, %s)", id, to)
-	v, err := judged(ctx, tx, by, id)
-	if err != nil {
-		return Vendor{}, err
-	}
-	if strings.TrimSpace(reason) == "" {
-		return Vendor{}, ErrRequired.In("reason")
-	}
-	if !slices.Contains(moves[v.State], to) {
-		return Vendor{}, ErrState
-	}
-	from := v.State
-	if err := move(ctx, tx, v, to); err != nil {
-		return Vendor{}, err
-	}
-	v.State = to
-	measure := tx.ID("vms")
-	if _, err := tx.Exec(ctx, insertMeasure, measure, string(id), string(from), string(to), strings.TrimSpace(reason), by.User, db.Micros(tx.Now())); err != nil {
-		return Vendor{}, err
-	}
-	return v, audit.Record(ctx, tx, by, audit.Entry{
-		Act: "vendor.moved", Subjects: []string{string(id), measure}, Clauses: []string{"UA 8.2"},
-		Data: map[string]any{"from": string(from), "to": string(to)},
-	})
-}
-
 // judged returns the vendor when the actor may decide about it: an officer, and
 // not of the vendor's own account.
 func judged(ctx context.Context, r db.Reader, by audit.Actor, id ID) (Vendor, error) {
@@ -132,8 +102,12 @@ func judged(ctx context.Context, r db.Reader, by audit.Actor, id ID) (Vendor, er
 }
 
 // dossierValid reports whether every document in the dossier is valid today or
-// has been followed by one of its kind that is valid longer.
+// has been followed by one of its kind that is valid longer, and no officer misses
+// one.
 func dossierValid(ctx context.Context, r db.Reader, id ID) (bool, error) {
+	if missed, err := rests(ctx, r, id, OfDossier); missed || err != nil {
+		return false, err
+	}
 	expired, err := db.Value[int64](ctx, r, selectExpiredDocs, string(id), calendar.On(r.Now()).String())
 	return expired == 0, err
 }

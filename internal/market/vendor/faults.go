@@ -10,6 +10,8 @@ var (
 	ErrDepositShort = fault.New(fault.Conflict, "DEPOSIT_SHORT", "ECL 58")
 	ErrExitTooSoon  = fault.New(fault.Invalid, "NOTICE_TOO_SHORT", "ECL 16")
 	ErrNotCertified = fault.New(fault.Invalid, "SELF_CERTIFICATION_MISSING", "UA 6.3")
+	// ErrNoCase refuses to limit, suspend or expel a vendor otherwise than by a case.
+	ErrNoCase       = fault.New(fault.Invalid, "MEASURE_WITHOUT_CASE", "UA P-4")
 	ErrApplied      = fault.New(fault.Conflict, "VENDOR_ALREADY_APPLIED", "")
 	ErrMerchantUsed = fault.New(fault.Conflict, "MERCHANT_NUMBER_TAKEN", "UA 3.1")
 	ErrDepositKnown = fault.New(fault.Conflict, "DEPOSIT_ALREADY_COUNTED", "ECL 58")

@@ -12,7 +12,7 @@ import (
 )
 
 // AddMerchantAccount notes the vendor's own account at a licensed provider, from
-// then on sales can be paid to it. A number belongs to one vendor, and a vendor
+// then on sales can be paid to it, unless they rest because one was lost. A number belongs to one vendor, and a vendor
 // has one number a provider. The vendor itself or an officer adds it.
 func AddMerchantAccount(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, provider, number string) (_ Merchant, err error) {
 	defer fault.Wrap(&err, "vendor.AddMerchantAccount(%s, %s)", id, provider)
@@ -38,8 +38,7 @@ func AddMerchantAccount(ctx context.Context, tx *db.Tx, by audit.Actor, id ID, p
 	if n == 0 {
 		return Merchant{}, ErrMerchantUsed.In("number")
 	}
-	n, err = tx.Exec(ctx, setMerchantReady, true, string(id))
-	return m, guarded(n, err)
+	return m, refreshMerchant(ctx, tx, id)
 }
 
 // DepositReceived counts a payment towards the deposit; source is what proves it

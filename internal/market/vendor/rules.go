@@ -127,7 +127,34 @@ func normal(a Application) (Application, error) {
 	return a, faults.Err()
 }
 
-// moves are the measures and their ends that a compliance officer may take.
+// measured refuses to limit, hide, suspend or expel a vendor, and to give back what
+// that took, on anything but a case with the clause that was broken: there are its
+// evidence, its reasons and its appeal.
+//
+// Clause: UA P-4 (a vendor is limited, suspended or expelled by a case that names the clause, and from no page beside it).
+func measured(on Basis) error {
+	if !strings.HasPrefix(on.Case, "enf_") || strings.TrimSpace(on.Clause) == "" {
+		return ErrNoCase
+	}
+	return nil
+}
+
+// pausable refuses to let the selling of a vendor rest that does not sell, or on a
+// ground that is none of onboarding: a breach is for a case.
+//
+// Clause: UA 2.1 (who cannot show what a seller must show, or cannot be paid, does not sell until it can).
+func pausable(v Vendor, g Ground) error {
+	if !slices.Contains(Grounds, g) {
+		return ErrInvalid.In("ground")
+	}
+	switch v.State {
+	case Onboarded, PublishLimited, ShopHidden, Suspended, Exiting:
+		return nil
+	}
+	return ErrState
+}
+
+// moves are the measures and their ends that a case may bring.
 var moves = map[State][]State{
 	Applied:        {Expelled},
 	Reviewing:      {Expelled},

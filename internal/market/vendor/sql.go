@@ -27,7 +27,7 @@ const (
 	insertVendor = `INSERT INTO vendor_vendor (id, account_id, state, newest_profile, verified_profile, merchant_ready, deposit_ok, dossier_ok, applied_at, exit_at)
 		VALUES ($1, $2, $3, 1, 0, $4, $5, $6, $7, 0) ON CONFLICT (account_id) DO NOTHING`
 	moveVendor        = `UPDATE vendor_vendor SET state = $1 WHERE id = $2 AND state = $3`
-	insertMeasure     = `INSERT INTO vendor_measure (id, vendor_id, from_state, to_state, reason, decided_by, decided_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+	insertMeasure     = `INSERT INTO vendor_measure (id, vendor_id, from_state, to_state, reason, clause, decided_by, decided_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	exitVendor        = `UPDATE vendor_vendor SET state = $1, exit_at = $2 WHERE id = $3 AND state = $4`
 	newestProfile     = `UPDATE vendor_vendor SET newest_profile = $1, state = $2 WHERE id = $3 AND newest_profile = $4`
 	verifyVendor      = `UPDATE vendor_vendor SET state = $1, verified_profile = $2, dossier_ok = $3 WHERE id = $4 AND newest_profile = $5`
@@ -147,6 +147,21 @@ const (
 		ON CONFLICT (vendor_id, dialect) DO UPDATE SET url = excluded.url, secret = excluded.secret, previous_secret = excluded.previous_secret,
 		previous_until = excluded.previous_until, changed_at = excluded.changed_at`
 )
+
+const (
+	pauseCols    = `id, vendor_id, ground, reason, paused_by, paused_at, resumed_by, resumed_at`
+	insertPause  = `INSERT INTO vendor_pause (` + pauseCols + `) VALUES ($1, $2, $3, $4, $5, $6, '', 0) ON CONFLICT DO NOTHING`
+	endPause     = `UPDATE vendor_pause SET resumed_by = $1, resumed_at = $2 WHERE vendor_id = $3 AND ground = $4 AND resumed_at = 0`
+	selectPauses = `SELECT ` + pauseCols + ` FROM vendor_pause WHERE vendor_id = $1 ORDER BY id DESC`
+)
+
+func scanPause(s db.Scanner) (Pause, error) {
+	var p Pause
+	var at, resumed int64
+	err := s.Scan(&p.ID, &p.Vendor, &p.Ground, &p.Reason, &p.PausedBy, &at, &p.ResumedBy, &resumed)
+	p.PausedAt, p.ResumedAt = db.Time(at), db.Time(resumed)
+	return p, err
+}
 
 func scanMerchant(s db.Scanner) (Merchant, error) {
 	var m Merchant

@@ -2,9 +2,9 @@
 // the security deposit, the seller card that every buyer sees, and leaving.
 //
 //	applied -> reviewing -> onboarded (or rejected -> applied, by a new application)
-//	onboarded <-> publish_limited, shop_hidden, suspended
+//	onboarded <-> publish_limited, shop_hidden, suspended (by a case)
 //	onboarded and the three measures -> exiting -> exited
-//	any state but exited -> expelled
+//	any state but exited -> expelled (by a case)
 //
 // A vendor's identity is a profile. Every change is a new profile that a
 // compliance officer verifies; the last verified one is the seller card, and it
@@ -13,7 +13,9 @@
 //
 // Three flags gate selling next to the state: dossier_ok (identity and documents
 // are verified and valid), merchant_ready (a licensed provider can pay this
-// vendor), deposit_ok (the deposit received reaches the rulebook's amount).
+// vendor), deposit_ok (the deposit received reaches the rulebook's amount). The
+// first two also fall while an officer lets the selling rest for what is missing: a
+// [Pause], which is no measure.
 //
 // Owns: vendors, profiles, merchant accounts, the list of deposits received,
 // dossier documents, delivery hooks and their secrets, the pseudonymous user id
@@ -21,8 +23,8 @@
 // vendor's people (package account), products (package catalog).
 //
 // Always true: one vendor an account; a merchant number belongs to one vendor; a
-// deposit source counts once; nobody decides on a vendor of the own account;
-// names, phones and e-mail addresses of persons are sealed at rest.
+// deposit source counts once; nobody decides on a vendor of the own account; a
+// measure names its case and its clause, the latter by the database; names, phones and e-mail addresses of persons are sealed at rest.
 package vendor
 
 import (

@@ -265,13 +265,13 @@ func TestARefusedApplicantIsToldWhyAndMayApplyAgain(t *testing.T) {
 	})
 }
 
-func TestAMeasureStopsSellingAndItsEndRestoresIt(t *testing.T) {
+func TestClause_P_4_AVendorIsMeasuredByACaseWithItsClauseOnly(t *testing.T) {
 	testkit.Engines(t, func(t *testing.T, d *db.DB) {
 		m := seed.Open(t, d)
 		v, who := m.Vendor(t, "深圳甲有限公司")
-		move := func(by audit.Actor, to vendor.State, reason string) error {
+		move := func(by audit.Actor, to vendor.State, on vendor.Basis) error {
 			return d.Write(t.Context(), func(tx *db.Tx) error {
-				_, err := vendor.Move(t.Context(), tx, by, v.ID, to, reason)
+				_, err := vendor.Move(t.Context(), tx, by, v.ID, to, on)
 				return err
 			})
 		}
@@ -279,19 +279,111 @@ func TestAMeasureStopsSellingAndItsEndRestoresIt(t *testing.T) {
 			seed.Read(t, d, func(r db.Reader) error { err = vendor.MustSell(t.Context(), r, v.ID); return nil })
 			return err
 		}
-		refused(t, move(who, vendor.Suspended, "x"), "FORBIDDEN", "")
-		refused(t, move(m.Compliance, vendor.Suspended, " "), "FIELD_REQUIRED", "")
-		refused(t, move(m.Compliance, vendor.Exited, "x"), "STALE", "")
-		if err := move(m.Compliance, vendor.ShopHidden, "case 1"); err != nil {
-			t.Fatal(err)
+		on := vendor.Basis{Case: "enf_1", Clause: "UA 4.7.1"}
+		t.Run("refused", func(t *testing.T) {
+			refused(t, move(who, vendor.Suspended, on), "FORBIDDEN", "")
+			refused(t, move(m.Compliance, vendor.Exited, on), "STALE", "")
+			for _, none := range []vendor.Basis{{}, {Case: "enf_1"}, {Clause: "UA 4.7.1"}, {Case: "because", Clause: "UA 4.7.1"}, {Case: "enf_1", Clause: " "}} {
+				for _, to := range []vendor.State{vendor.PublishLimited, vendor.ShopHidden, vendor.Suspended, vendor.Expelled} {
+					refused(t, move(m.Compliance, to, none), "MEASURE_WITHOUT_CASE", "UA P-4")
+				}
+			}
+			err := d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.Exec(t.Context(), `INSERT INTO vendor_measure (id, vendor_id, from_state, to_state, reason, clause, decided_by, decided_at)
+					VALUES ('vms_x', $1, 'onboarded', 'suspended', 'enf_1', '', 'x', 1)`, string(v.ID))
+				return err
+			})
+			if err == nil {
+				t.Error("the database keeps a measure without a clause")
+			}
+			if err := sells(); err != nil {
+				t.Errorf("what was refused has stopped it: %v", err)
+			}
+		})
+		t.Run("allowed", func(t *testing.T) {
+			if err := move(m.Compliance, vendor.ShopHidden, on); err != nil {
+				t.Fatal(err)
+			}
+			refused(t, sells(), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
+			refused(t, move(m.Compliance, vendor.Onboarded, vendor.Basis{}), "MEASURE_WITHOUT_CASE", "UA P-4")
+			if err := move(m.Compliance, vendor.Onboarded, on); err != nil {
+				t.Fatal(err)
+			}
+			if err := sells(); err != nil {
+				t.Errorf("restored: %v", err)
+			}
+			seed.Read(t, d, func(r db.Reader) error {
+				n, err := db.Value[int64](t.Context(), r, `SELECT COUNT(*) FROM vendor_measure WHERE vendor_id = $1 AND reason = 'enf_1' AND clause = 'UA 4.7.1'`, string(v.ID))
+				if n != 2 {
+					t.Errorf("%d measures kept with their clause, want 2", n)
+				}
+				return err
+			})
+		})
+	})
+}
+
+func TestClause_2_1_SellingRestsForWhatOnboardingMissesAndIsNoMeasure(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		m := seed.Open(t, d)
+		v, who := m.Vendor(t, "深圳甲有限公司")
+		do := func(act func(context.Context, *db.Tx, audit.Actor, vendor.ID, vendor.Ground, string) error, by audit.Actor, g vendor.Ground, why string) error {
+			return d.Write(t.Context(), func(tx *db.Tx) error { return act(t.Context(), tx, by, v.ID, g, why) })
 		}
-		refused(t, sells(), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
-		if err := move(m.Compliance, vendor.Onboarded, "case 1 ended"); err != nil {
-			t.Fatal(err)
+		sells := func() (err error) {
+			seed.Read(t, d, func(r db.Reader) error { err = vendor.MustSell(t.Context(), r, v.ID); return nil })
+			return err
 		}
-		if err := sells(); err != nil {
-			t.Errorf("restored: %v", err)
-		}
+		t.Run("refused", func(t *testing.T) {
+			refused(t, do(vendor.Rest, who, vendor.OfDossier, "x"), "FORBIDDEN", "")
+			refused(t, do(vendor.Rest, m.Compliance, vendor.OfDossier, " "), "FIELD_REQUIRED", "")
+			refused(t, do(vendor.Rest, m.Compliance, "breach", "x"), "FIELD_INVALID", "")
+			refused(t, do(vendor.Resume, m.Compliance, vendor.OfDossier, "x"), "STALE", "")
+		})
+		t.Run("allowed", func(t *testing.T) {
+			for _, g := range []struct {
+				ground       vendor.Ground
+				code, clause string
+			}{{vendor.OfDossier, "VENDOR_NOT_ELIGIBLE", "UA 2.1"}, {vendor.OfMerchant, "VENDOR_NO_MERCHANT_ACCOUNT", "UA 3.1"}} {
+				if err := do(vendor.Rest, m.Compliance, g.ground, "营业执照已过期"); err != nil {
+					t.Fatal(err)
+				}
+				refused(t, do(vendor.Rest, m.Compliance, g.ground, "twice"), "STALE", "")
+				refused(t, sells(), g.code, g.clause)
+				seed.Read(t, d, func(r db.Reader) error {
+					now, err := vendor.Get(t.Context(), r, v.ID)
+					if now.State != vendor.Onboarded {
+						t.Errorf("a rest has changed the state to %s", now.State)
+					}
+					return err
+				})
+				if err := do(vendor.Resume, m.Compliance, g.ground, "已补齐"); err != nil {
+					t.Fatal(err)
+				}
+				if err := sells(); err != nil {
+					t.Errorf("%s: %v", g.ground, err)
+				}
+			}
+		})
+		t.Run("refused_to_give_back_what_fell_by_itself", func(t *testing.T) {
+			until := calendar.On(clock.Now()).AddDays(3)
+			seed.Write(t, d, func(tx *db.Tx) error {
+				if err := content.Scanned(t.Context(), tx, who, content.File{SHA256: strings.Repeat("a", 64), Scanner: content.BuiltIn}); err != nil {
+					return err
+				}
+				_, err := vendor.AddDocument(t.Context(), tx, who, vendor.Document{Vendor: v.ID, Kind: "qualification", Name: "ICP", Blob: "b", SHA256: strings.Repeat("a", 64), ValidUntil: until})
+				return err
+			})
+			if err := do(vendor.Rest, m.Compliance, vendor.OfDossier, "缺授权书"); err != nil {
+				t.Fatal(err)
+			}
+			clock.Set(until.AddDays(1).Start().Add(time.Minute))
+			seed.Drain(t, d, vendor.Work{}.Handlers())
+			if err := do(vendor.Resume, m.Compliance, vendor.OfDossier, "已补齐"); err != nil {
+				t.Fatal(err)
+			}
+			refused(t, sells(), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
+		})
 	})
 }
 
