@@ -326,6 +326,7 @@ func TestClause_4_8_ACaseANoticeAndASuspensionHideOneProduct(t *testing.T) {
 
 func TestAMeasureAndANoticeTakeATextAwayAndGiveItBack(t *testing.T) {
 	markets(t, func(t *testing.T, m *market) {
+		id := m.report()
 		var p message.Post
 		m.Write(func(tx *db.Tx) (err error) {
 			p, err = message.Talks{Parties: order.Parties}.Start(t.Context(), tx, m.buyer, message.About{Topic: message.AboutOrder, ID: string(m.order.ID)}, "", message.Draft{Text: "hello"})
@@ -344,7 +345,7 @@ func TestAMeasureAndANoticeTakeATextAwayAndGiveItBack(t *testing.T) {
 		kind := string(content.Message)
 		var was, ifn string
 		m.Write(func(tx *db.Tx) (err error) {
-			was, err = m.measures.Content[kind].Block(t.Context(), tx, m.Compliance, string(p.ID), "enf_1")
+			was, err = m.measures.Content[kind].Block(t.Context(), tx, m.Compliance, string(p.ID), id)
 			return err
 		})
 		says("")
@@ -357,7 +358,7 @@ func TestAMeasureAndANoticeTakeATextAwayAndGiveItBack(t *testing.T) {
 		})
 		says("")
 		m.Write(func(tx *db.Tx) error {
-			return m.measures.Content[kind].Restore(t.Context(), tx, m.Compliance, string(p.ID), "enf_1", was)
+			return m.measures.Content[kind].Restore(t.Context(), tx, m.Compliance, string(p.ID), id, was)
 		})
 		says("hello")
 		if m.notices.Blockers[string(content.Review)].Block == nil || m.measures.Content[string(content.Review)].Block == nil {

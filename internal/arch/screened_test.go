@@ -60,7 +60,7 @@ var unscreenedCommands = map[string]string{
 		operation.confirm_cause operation.decline_end operation.open_incident operation.open_interruption operation.propose_end operation.publish_change
 		operation.report_authority operation.state_cause operation.step_incident operation.step_interruption operation.tell_subjects operation.waive_notice
 		privacy.* privacy.emergency privacy.propose privacy.purge reconciliation.decide reconciliation.explain reconciliation.propose refund.decide
-		report.pass report.settle settlement.withdrawal.decide vendor.decide vendor.move`,
+		report.pass report.settle settlement.withdrawal.decide vendor.decide vendor.rest`,
 	toUs:     `content.report enforcement.* enforcement.link_appeal enforcement.report identity.submit operation.contest report.submit settlement.answer_statement`,
 	toItself: `account.create_key invoice.save_title`,
 }

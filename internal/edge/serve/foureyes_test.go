@@ -52,7 +52,7 @@ var twoPeople = map[string][]func(t *testing.T, w *world.Trade, one audit.Actor)
 	"privacy":        {lawful, inEmergency},
 	"reconciliation": {attribution},
 	"refund":         {refundAbove},
-	"settlement":     {deduction, writeOff, withdrawal},
+	"settlement":     {withdrawal, deduction, writeOff},
 	"vendor":         {ownVendor},
 }
 

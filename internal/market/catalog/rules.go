@@ -263,6 +263,7 @@ func further(c Content) (all []fieldText) {
 	add("rights_basis.document", c.RightsBasis.Document)
 	for i, a := range c.AddOns {
 		both(fmt.Sprintf("add_ons.%d", i), a.Name)
+		add(fmt.Sprintf("add_ons.%d.plan", i), string(a.Plan))
 	}
 	return all
 }

@@ -101,9 +101,7 @@ type screener struct {
 	mute  bool
 }
 
-func (screener) Name() string { return "test-screener" }
-
-func (s screener) Look(_ context.Context, picture io.Reader) ([]string, error) {
+func (s screener) look(_ context.Context, picture io.Reader) ([]string, error) {
 	if s.mute {
 		return nil, errors.New("no answer")
 	}
@@ -185,7 +183,7 @@ func TestClause_4_7_1_APictureWaitsUntilSomebodyLooked(t *testing.T) {
 			}
 		})
 		t.Run("allowed_at_once_by_a_screener", func(t *testing.T) {
-			g.work.Pictures = screener{finds: "weapon"}
+			g.work.Pictures = content.PictureScreener{Name: "test-screener", Look: screener{finds: "weapon"}.look}
 			clean, err := g.send(g.sender, "a tree")
 			if err != nil || g.leave(g.other, clean) != nil {
 				t.Errorf("%v, %v", err, g.leave(g.other, clean))
@@ -200,7 +198,7 @@ func TestClause_4_7_1_APictureWaitsUntilSomebodyLooked(t *testing.T) {
 			if i := g.kept(found); len(i.Hits) != 1 || i.Hits[0].Term != "weapon" {
 				t.Errorf("%+v", i.Hits)
 			}
-			g.work.Pictures = screener{mute: true}
+			g.work.Pictures = content.PictureScreener{Name: "test-screener", Look: screener{mute: true}.look}
 			mute, err := g.send(g.sender, "a river")
 			if err != nil {
 				t.Fatal(err)
@@ -298,7 +296,7 @@ func TestClause_4_7_1_WhatWasRemovedIsReportedToTheAuthority(t *testing.T) {
 				return err
 			})
 			g.blocked("another bomb", "UA 4.7.1")
-			if got := duty(); got != "done" {
+			if got := duty(); got != "never" {
 				t.Errorf("the duty is %s", got)
 			}
 		})

@@ -161,8 +161,12 @@ func TestClause_8_3_ABanFollowsThePerson(t *testing.T) {
 			})
 			m.Read(func(r db.Reader) error {
 				cases, err := enforcement.Against(t.Context(), r, account.ID(relative.Account), 10)
-				if len(cases) != 1 || cases[0].Violation != "UA 8.3" || !slices.Equal(cases[0].Clauses, []string{"UA 8.3"}) || !cases[0].HumanOnly {
-					t.Errorf("the case cites %+v", cases)
+				if len(cases) != 1 || err != nil {
+					t.Fatal(cases, err)
+				}
+				f, err := enforcement.Get(t.Context(), r, m.Compliance, cases[0].ID)
+				if f.Violation != "UA 8.3" || !slices.Equal(f.Clauses, []string{"UA 8.3"}) || !f.HumanOnly {
+					t.Errorf("the case cites %+v", f)
 				}
 				return err
 			})

@@ -357,7 +357,7 @@ func TestClause_8_2_OneCaseTwoMeasuresEachLiftedAlone(t *testing.T) {
 		if len(notices) != 1 || string(notices[0].ID) != got.Notice {
 			t.Fatalf("served by %v, not by %s", notices, got.Notice)
 		}
-		for _, part := range []string{"It claims to be the best.", "RB enforcement-8", "Remove the claim.", "publishing", "A person decided", "appeal"} {
+		for _, part := range []string{"It claims to be the best.", "Enforcement rules 8", "Remove the claim", "publishing", "A person decided", "appeal"} {
 			if !strings.Contains(notices[0].Body(text.EN), part) {
 				t.Errorf("the notice does not say %q: %s", part, notices[0].Body(text.EN))
 			}
@@ -681,7 +681,9 @@ func TestClause_8_2_2_WhatTwoCasesBlockComesBackWithTheLast(t *testing.T) {
 		block := func() enforcement.Case {
 			return m.decided(m.opened(enforcement.Opening{Subject: account.ID(m.Seller.Account), Violation: "4.7.1", Content: sheet}), enforcement.Plan{Kind: enforcement.Block, Content: sheet})
 		}
-		first, second := block(), block()
+		first := block()
+		m.Clock.Advance(time.Minute)
+		second := block()
 		stands := func(want catalog.ProductState, by enforcement.ID) {
 			t.Helper()
 			m.Read(func(r db.Reader) error {

@@ -242,7 +242,7 @@ func TestClause_8_1_AcceptanceOfTheRow(t *testing.T) {
 					t.Errorf("%+v", s)
 				}
 			}
-			for day := calendar.On(w.AnnouncedAt); day.Before(calendar.On(end)); day = day.AddDays(1) {
+			for day := calendar.On(m.service().AnnouncedAt); day.Before(calendar.On(end)); day = day.AddDays(1) {
 				if !days[day.String()] {
 					t.Errorf("%s is missing", day)
 				}

@@ -247,7 +247,7 @@ func TestClause_5_4_1_AWithdrawalStopsTheNextCallAndReachesTheVendor(t *testing.
 			t.Errorf("allowed_what_was_ticked: the call carried %v", call.Fields)
 		}
 		stranger := m.Customer(account.Individual)
-		m.refused(m.do(func(tx *db.Tx) error { _, err := privacy.Withdraw(t.Context(), tx, stranger, consent.ID); return err }), "NOT_FOUND", "")
+		m.refused(m.do(func(tx *db.Tx) error { _, err := privacy.Withdraw(t.Context(), tx, stranger, consent.ID); return err }), "NOT_FOUND", "UA 4.7.3")
 		m.Write(func(tx *db.Tx) error { _, err := privacy.Withdraw(t.Context(), tx, m.buyer, consent.ID); return err })
 		m.refused(m.do(func(tx *db.Tx) error { _, err := privacy.Withdraw(t.Context(), tx, m.buyer, consent.ID); return err }), "STALE", "")
 
@@ -599,8 +599,8 @@ func TestClause_6_2_AnErasureRequestReachesTheVendor(t *testing.T) {
 				return err
 			})
 		}
-		m.refused(answer(other, q.ID, privacy.Done, ""), "NOT_FOUND", "")
-		m.refused(answer(m.buyer, q.ID, privacy.Done, ""), "NOT_FOUND", "")
+		m.refused(answer(other, q.ID, privacy.Done, ""), "NOT_FOUND", "UA 4.7.3")
+		m.refused(answer(m.buyer, q.ID, privacy.Done, ""), "NOT_FOUND", "UA 4.7.3")
 		m.refused(answer(m.Seller, q.ID, privacy.Refused, ""), "FIELD_REQUIRED", "")
 		// Its time passes: the person and the vendor hear of it, and an audit is due.
 		m.Clock.Set(q.DueAt.Add(time.Hour))
