@@ -674,7 +674,9 @@ func incidentTerms(ctx context.Context, v incidentView) []page.Term {
 	add("operation.due.authority", page.Time(v.AuthorityDue), !v.AuthorityDue.IsZero())
 	add("operation.due.authority", page.Str(text.T(ctx, "operation.due.none")), v.Personal && v.AuthorityDue.IsZero())
 	add("operation.due.subjects", page.Time(v.DueAt), !v.DueAt.IsZero())
-	add("operation.fault", page.Str(text.T(ctx, "operation.fault."+string(v.Fault))), v.Fault != "")
+	if v.Fault != "" {
+		add("operation.fault", page.Str(text.T(ctx, "operation.fault."+string(v.Fault))), true)
+	}
 	add("operation.field.reasons", page.Paragraphs(v.Assessment), v.Assessment != "")
 	add("operation.authority", page.Str(v.Authority+" · "+v.AuthorityRef), !v.AuthorityAt.IsZero())
 	add("operation.authority_at", page.Time(v.AuthorityAt), !v.AuthorityAt.IsZero())

@@ -387,7 +387,7 @@ func identityPage(v identityView) templ.Component {
 								}()
 							}
 							ctx = templ.InitializeContext(ctx)
-							templ_7745c5c3_Err = reasonField(text.T(ctx, "operatordesk.decide.reason.hint"), v.reason, v.errors["reason"], false).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = reasonField("", text.T(ctx, "operatordesk.decide.reason.hint"), v.reason, v.errors["reason"], false).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
@@ -541,7 +541,7 @@ func identityPage(v identityView) templ.Component {
 	})
 }
 
-func reasonField(hint, value, err string, required bool) templ.Component {
+func reasonField(of, hint, value, err string, required bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -562,7 +562,7 @@ func reasonField(hint, value, err string, required bool) templ.Component {
 			templ_7745c5c3_Var19 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = page.TextareaField(page.Field{Name: "reason", Label: text.T(ctx, "base.reason"), Hint: hint, Value: value, Error: err, Rows: 3, Required: required, Quiet: true}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = page.TextareaField(page.Field{Name: "reason", Of: of, Label: text.T(ctx, "base.reason"), Hint: hint, Value: value, Error: err, Rows: 3, Required: required, Quiet: true}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1004,7 +1004,7 @@ func vendorPage(v vendorView) templ.Component {
 										}()
 									}
 									ctx = templ.InitializeContext(ctx)
-									templ_7745c5c3_Err = reasonField("", "", "", true).Render(ctx, templ_7745c5c3_Buffer)
+									templ_7745c5c3_Err = reasonField(string(p.Ground), "", "", "", true).Render(ctx, templ_7745c5c3_Buffer)
 									if templ_7745c5c3_Err != nil {
 										return templ_7745c5c3_Err
 									}
@@ -1166,7 +1166,7 @@ func vendorPage(v vendorView) templ.Component {
 								}()
 							}
 							ctx = templ.InitializeContext(ctx)
-							templ_7745c5c3_Err = reasonField(text.T(ctx, "operatordesk.decide.reason.hint"), v.form["reason"], v.errors["reason"], false).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = reasonField("", text.T(ctx, "operatordesk.decide.reason.hint"), v.form["reason"], v.errors["reason"], false).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
@@ -1519,7 +1519,7 @@ func vendorPage(v vendorView) templ.Component {
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
-								templ_7745c5c3_Err = reasonField(text.T(ctx, "operatordesk.vendor.rest.hint"), v.form["reason"], v.errors["reason"], true).Render(ctx, templ_7745c5c3_Buffer)
+								templ_7745c5c3_Err = reasonField("rest", text.T(ctx, "operatordesk.vendor.rest.hint"), v.form["reason"], v.errors["reason"], true).Render(ctx, templ_7745c5c3_Buffer)
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
@@ -2555,7 +2555,7 @@ func productPage(v productView) templ.Component {
 									}()
 								}
 								ctx = templ.InitializeContext(ctx)
-								templ_7745c5c3_Err = reasonField(text.T(ctx, "operatordesk.product.reason"), v.form["reason"], v.errors["reason"], true).Render(ctx, templ_7745c5c3_Buffer)
+								templ_7745c5c3_Err = reasonField("", text.T(ctx, "operatordesk.product.reason"), v.form["reason"], v.errors["reason"], true).Render(ctx, templ_7745c5c3_Buffer)
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
@@ -2612,7 +2612,7 @@ func productPage(v productView) templ.Component {
 									}()
 								}
 								ctx = templ.InitializeContext(ctx)
-								templ_7745c5c3_Err = reasonField(text.T(ctx, "operatordesk.product.reason"), v.form["reason"], v.errors["reason"], true).Render(ctx, templ_7745c5c3_Buffer)
+								templ_7745c5c3_Err = reasonField("", text.T(ctx, "operatordesk.product.reason"), v.form["reason"], v.errors["reason"], true).Render(ctx, templ_7745c5c3_Buffer)
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
@@ -2775,7 +2775,7 @@ func delistPage(v productView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = reasonField(text.T(ctx, "operatordesk.product.reason"), v.form["reason"], v.errors["reason"], true).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = reasonField("", text.T(ctx, "operatordesk.product.reason"), v.form["reason"], v.errors["reason"], true).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -434,7 +434,7 @@ func (m *matrix) bodies(h http.Handler) map[string]string {
 		}
 		v := map[string]any{}
 		for _, name := range s.Required {
-			if v[name] = means[name]; v[name] == nil {
+			if v[name] = means[name]; v[name] == nil || len(s.Properties[name].Enum) > 0 {
 				v[name] = least(s.Properties[name])
 			}
 		}

@@ -193,10 +193,10 @@ func TestTheOrderPageFollowsTheMoneyInWords(t *testing.T) {
 	eachTrade(t, func(t *testing.T, w *trading) {
 		o := w.Bought(w.Customer(account.LegalPerson), w.Listed(world.Content(delivery.LicenceKey, price)))
 		path := "/vendor/orders/" + string(o.ID)
-		w.seller.says(path, "代管中", "¥1,800.00 为您代管至", "平台服务费", "费率 10%(统一费率),依据规则 settlement#1", "费率在下单时确定", "其中 ¥2,000.00 为您代管")
+		w.seller.says(path, "代管中", "¥1,800.00 为您代管至", "平台服务费", "费率 10%（统一费率），依据规则 settlement#1", "费率在下单时确定", "其中 ¥2,000.00 为您代管")
 		w.Clock.Advance(9 * 24 * time.Hour)
 		w.Drain()
-		w.seller.says(path, "已到账", "¥1,800.00 已在您名下的支付机构账户中", "¥2,000.00 解除代管：平台服务费 ¥200.00,您得 ¥1,800.00")
+		w.seller.says(path, "已到账", "¥1,800.00 已在您名下的支付机构账户中", "¥2,000.00 解除代管：平台服务费 ¥200.00，您得 ¥1,800.00")
 		if a := w.seller.get(path); strings.Contains(a.body, "escrow") || strings.Contains(a.body, "vendor.payable") {
 			t.Error("the page speaks in account codes")
 		}
@@ -335,7 +335,7 @@ func TestTheEditorSaysWhatASaleBrings(t *testing.T) {
 	eachTrade(t, func(t *testing.T, w *trading) {
 		form := url.Values{"slug": {"x"}, "delivery_type": {"saas"}, "plans.0.code": {"a"}, "plans.0.price": {"1980"}, "plans.0.unit": {"month"}, "plans.0.term": {"1"}, "plans.0.currency": {"CNY"}, "slot": {"0"}}
 		part := w.seller.post("/vendor/products/commission?lang=zh", form)
-		if part.status != 200 || strings.Contains(part.body, "<html") || !strings.Contains(part.body, "售价 ¥1,980.00,平台服务费 ¥198.00,您得 ¥1,782.00") || !strings.Contains(part.body, "settlement#1") {
+		if part.status != 200 || strings.Contains(part.body, "<html") || !strings.Contains(part.body, "售价 ¥1,980.00，平台服务费 ¥198.00，您得 ¥1,782.00") || !strings.Contains(part.body, "settlement#1") {
 			t.Errorf("%d %s", part.status, part.body)
 		}
 		form.Set("do", "preview")

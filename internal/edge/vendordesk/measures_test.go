@@ -136,7 +136,7 @@ func TestClause_8_2_TheDesksDecideServeAndHearTheAppeal(t *testing.T) {
 				t.Fatalf("%d %s", a.status, said(a.body))
 			}
 			e.seller.says("/vendor/measures", "虚假交易和虚假宣传", "执行中")
-			e.seller.says("/vendor/measures/"+id, "全国第一", "责令更正", "删除“全国第一”。", "店铺展示", "提交申诉", "工作人员")
+			e.seller.says("/vendor/measures/"+id, "全国第一", "责令更正", "删除“全国第一”", "店铺展示", "提交申诉", "工作人员")
 			e.nobody.says("/sanctions", "正在执行", "enforcement-8", "店铺展示")
 			if a := e.buyer.get("/account/measures/" + id); a.status != 404 {
 				t.Errorf("a stranger sees it: %d", a.status)
@@ -203,7 +203,7 @@ func TestClause_P_4_TheVendorPageOpensACaseAndTakesNoMeasure(t *testing.T) {
 		t.Run("refused with the clause", func(t *testing.T) {
 			for _, to := range []vendor.State{vendor.PublishLimited, vendor.ShopHidden, vendor.Suspended, vendor.Expelled} {
 				a := e.first.post(page+"/state", url.Values{"state": {string(to)}, "reason": {"售假。"}, "idempotency_key": {"p4-" + string(to)}})
-				if a.status != 422 || !strings.Contains(a.body, "#cP-4") || state().State != vendor.Onboarded {
+				if a.status != 422 || !strings.Contains(a.body, "#cp-4") || state().State != vendor.Onboarded {
 					t.Errorf("%s: %d %s", to, a.status, said(a.body))
 				}
 			}
@@ -225,7 +225,7 @@ func TestClause_P_4_TheVendorPageOpensACaseAndTakesNoMeasure(t *testing.T) {
 			if state().State != vendor.Suspended {
 				t.Errorf("the vendor is %s", state().State)
 			}
-			e.first.says(page, id, "RB enforcement-8")
+			e.first.says(page, id, "虚假交易和虚假宣传")
 			e.seller.says("/vendor/measures/"+id, "提交申诉")
 			if a := e.first.post(page+"/state", url.Values{"state": {"onboarded"}, "reason": {"改好了。"}, "idempotency_key": {"p4-back"}}); a.status != 422 || state().State != vendor.Suspended {
 				t.Errorf("given back beside the case: %d", a.status)
