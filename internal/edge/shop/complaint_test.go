@@ -73,7 +73,7 @@ func TestClause_5_1_OneListForBothTracks(t *testing.T) {
 			seller.submit(desk, "/vendor"+product+"/answer", url.Values{"text": {""}}).is(http.StatusUnprocessableEntity)
 			seller.submit(desk, "/vendor"+product+"/answer", url.Values{"text": {"已修复"}}).is(http.StatusOK)
 			answered := b.get(product).says(text.In(lang, "complaint.state.answered"), "已修复", text.In(lang, "complaint.packet"))
-			today := answered.form(product + "/contact").Get("held_on")
+			today := map[text.Lang]string{text.ZH: "2026年3月2日", text.EN: "2 Mar 2026"}[lang]
 			talked := b.submit(answered, product+"/contact", url.Values{"channel": {"phone"}, "text": {"没有谈拢"}}).is(http.StatusOK).says("没有谈拢", today)
 			b.upload(product+"/evidence", nil, file{"file", "截图.pdf", "%PDF-1.7\nproof"}).is(http.StatusOK).says("截图.pdf")
 			b.submit(talked, product+"/escalate", url.Values{"text": {"又坏了"}}).is(http.StatusOK).says(text.In(lang, "complaint.state.escalated"))

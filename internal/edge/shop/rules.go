@@ -178,7 +178,7 @@ type lawArticle struct{ Anchor, Name, Text string }
 // laws are the articles cited, by the key of their words.
 var laws = []string{
 	"ecl-16", "ecl-17", "ecl-19", "ecl-20", "ecl-25", "ecl-27", "ecl-28", "ecl-31", "ecl-34", "ecl-36", "ecl-38", "ecl-39", "ecl-40", "ecl-42", "ecl-43", "ecl-44", "ecl-49",
-	"ecl-58", "ecl-59", "ecl-61", "ecl-62", "al-9", "cpl-26", "csl-21", "pipl-13", "pipl-29", "pipl-45", "pipl-46", "pipl-50", "pipl-57", "pipl-69",
+	"ecl-58", "ecl-59", "ecl-61", "ecl-62", "al-9", "cpl-26", "csl-21", "csl-47", "pipl-13", "pipl-29", "pipl-45", "pipl-46", "pipl-47", "pipl-50", "pipl-57", "pipl-69",
 }
 
 func rulesLaw(c *serve.Call) error {
