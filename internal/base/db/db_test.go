@@ -416,6 +416,45 @@ func TestWakeUpsComeAfterTheCommitOnly(t *testing.T) {
 	})
 }
 
+// A statement that outlives its connection would keep it, with its memory and file.
+func TestAClosedDatabaseHoldsNoFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "closed.db")
+	d, err := Open(t.Context(), "sqlite:"+path, Options{UnsafeDurability: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Write(t.Context(), func(tx *Tx) error {
+		_, err := Value[int64](t.Context(), tx, `SELECT COUNT(*) FROM account_account`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	held := func() (n int) {
+		open, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("the system does not say which files are open: ", err)
+		}
+		for _, f := range open {
+			if target, err := os.Readlink("/proc/self/fd/" + f.Name()); err == nil && strings.HasPrefix(target, path) {
+				n++
+			}
+		}
+		return n
+	}
+	if held() == 0 {
+		t.Fatal("an open database holds no file")
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := held(); n > 0 {
+		t.Errorf("%d files are held after the end", n)
+	}
+}
+
 func TestMigrateTwiceIsOnce(t *testing.T) {
 	engines(t, func(t *testing.T, d *DB) {
 		if err := d.Check(t.Context()); err == nil {

@@ -62,7 +62,7 @@ func (d *DB) openImage(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("db: image: %w", err)
 	}
-	d.writer = &single{d: d, lite: &liteConn{session: session, stmts: map[string]*sql.Stmt{}}}
+	d.writer = &single{d: d, lite: newLiteConn(session)}
 	if err := session.Raw(func(driver any) error {
 		return driver.(interface{ Deserialize([]byte) error }).Deserialize(d.opt.Image)
 	}); err != nil {
@@ -190,8 +190,8 @@ func (q *queue) serve() {
 		q.refuse(fmt.Errorf("db: writer: %w", err))
 		return
 	}
-	defer session.Close()
-	lite := &liteConn{session: session, stmts: map[string]*sql.Stmt{}}
+	lite := newLiteConn(session)
+	defer lite.close()
 	for {
 		select {
 		case <-q.stop:
@@ -293,6 +293,19 @@ type liteConn struct {
 	stmts   map[string]*sql.Stmt
 }
 
+func newLiteConn(session *sql.Conn) *liteConn {
+	return &liteConn{session: session, stmts: map[string]*sql.Stmt{}}
+}
+
+// close ends the statements before their connection: nobody else does, and SQLite
+// keeps the memory and the file of a connection that has one left.
+func (c *liteConn) close() {
+	for _, stmt := range c.stmts {
+		stmt.Close()
+	}
+	c.session.Close()
+}
+
 // statement compiles a text once. Texts are constants, so the map is bounded by
 // the size of the program; lists made by [In] are few.
 func (c *liteConn) statement(q string) (*sql.Stmt, error) {
@@ -376,7 +389,7 @@ type single struct {
 	busy sync.Mutex // held while a closure runs
 }
 
-func (s *single) close() { s.lite.session.Close() } //nolint:errcheck // the pool is closed next
+func (s *single) close() { s.lite.close() }
 
 func (s *single) run(ctx context.Context, _ Isolation, fn func(*Tx) error) (_ *Tx, err error) {
 	if !s.busy.TryLock() {
