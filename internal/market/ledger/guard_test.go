@@ -307,6 +307,30 @@ func TestAClosedMonthTakesNothingMore(t *testing.T) {
 	})
 }
 
+func TestAClosedMonthTakesNothingWhenTheClockGoesBack(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		b := book{t, d, "CNY"}
+		month := MonthOf(clock.Now())
+		_, end, err := month.Bounds()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.capture("lin_1", 100, 0, 0)
+		clock.Advance(end.Sub(clock.Now()) + 3600e9)
+		b.write(func(ctx context.Context, tx *db.Tx) error { _, err := CloseMonth(ctx, tx, month, "usr_1"); return err })
+		clock.Advance(-24 * 3600e9)
+		b.capture("lin_2", 100, 0, 0)
+		_ = d.Read(t.Context(), func(r db.Reader) error {
+			j, found, err := Posted(t.Context(), r, captureKey("sandbox", "cap_lin_2"))
+			if err != nil || !found || !j.Effective.Equal(end) || !j.Recorded.Before(end) {
+				t.Errorf("takes effect %s, recorded %s (%v, %v)", j.Effective, j.Recorded, found, err)
+			}
+			return nil
+		})
+		clean(t, d)
+	})
+}
+
 func TestDaysAreSealedInOrderAndTheChainFindsDamage(t *testing.T) {
 	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
 		b := book{t, d, "CNY"}

@@ -7,8 +7,10 @@ import (
 )
 
 const (
+	// Nothing takes effect before the end of what is closed, also when the clock was set back.
+	open          = `(SELECT COALESCE(MAX(until_at), 0) FROM ledger_period)`
 	insertJournal = `INSERT INTO ledger_journal (id, effect_key, kind, cause, reverses, effective_at, recorded_at, digest)
-		VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 < (SELECT COALESCE(MAX(until_at), 0) FROM ledger_period) THEN $7 ELSE $6 END, $7, $8)
+		VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 >= ` + open + ` THEN $6 WHEN $7 >= ` + open + ` THEN $7 ELSE ` + open + ` END, $7, $8)
 		ON CONFLICT (effect_key) DO NOTHING`
 	insertEntry = `INSERT INTO ledger_entry (journal, line, account, party, currency, amount) VALUES ($1, $2, $3, $4, $5, $6)`
 	addBalance  = `INSERT INTO ledger_balance (debit, credit, account, party, currency, stripe) VALUES ($1, $2, $3, $4, $5, $6)
