@@ -14,9 +14,12 @@ var measures = map[string][]string{
 
 // measuresComeFromCases: only package enforcement takes measures, because there a case with its clause, its evidence and
 // its appeal stands behind each.
-func measuresComeFromCases(t *tree) (found []string) {
+func measuresComeFromCases(t *tree) []string { return onlyFrom(t, "enforcement", measures) }
+
+// onlyFrom finds the calls of functions, by package, from any other package than the one of the market.
+func onlyFrom(t *tree, market string, functions map[string][]string) (found []string) {
 	t.each(productFile, func(f *file) {
-		if f.pkg.dir == "internal/market/enforcement" {
+		if f.pkg.dir == "internal/market/"+market {
 			return
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
@@ -24,8 +27,8 @@ func measuresComeFromCases(t *tree) (found []string) {
 			if !ok {
 				return true
 			}
-			if p, ok := s.X.(*ast.Ident); ok && slices.Contains(measures[p.Name], s.Sel.Name) {
-				found = append(found, t.at(s.Pos(), "%s.%s is for package enforcement alone", p.Name, s.Sel.Name))
+			if p, ok := s.X.(*ast.Ident); ok && slices.Contains(functions[p.Name], s.Sel.Name) {
+				found = append(found, t.at(s.Pos(), "%s.%s is for package %s alone", p.Name, s.Sel.Name, market))
 			}
 			return true
 		})

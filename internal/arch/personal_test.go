@@ -1,33 +1,14 @@
 package arch
 
-import (
-	"go/ast"
-	"slices"
-	"testing"
-)
+import "testing"
 
 // personalReaders are the functions that return who a customer is, or from where it came, in plain.
 var personalReaders = []string{"PersonalOf", "SignIns"}
 
 // personalDataLeavesAtOnePlace: only package privacy reads a customer's plain contact, because there a consent or a
 // disclosure stands behind it.
-func personalDataLeavesAtOnePlace(t *tree) (found []string) {
-	t.each(productFile, func(f *file) {
-		if f.pkg.dir == "internal/market/privacy" {
-			return
-		}
-		ast.Inspect(f.ast, func(n ast.Node) bool {
-			s, ok := n.(*ast.SelectorExpr)
-			if !ok || !slices.Contains(personalReaders, s.Sel.Name) {
-				return true
-			}
-			if p, ok := s.X.(*ast.Ident); ok && (p.Name == "account" || p.Name == "identity") {
-				found = append(found, t.at(s.Pos(), "%s.%s is for package privacy alone", p.Name, s.Sel.Name))
-			}
-			return true
-		})
-	})
-	return found
+func personalDataLeavesAtOnePlace(t *tree) []string {
+	return onlyFrom(t, "privacy", map[string][]string{"account": personalReaders, "identity": personalReaders})
 }
 
 func TestPersonalDataLeavesAtOnePlace(t *testing.T) {

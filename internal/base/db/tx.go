@@ -314,6 +314,22 @@ func Empty(ctx context.Context, tx *Tx, ids []string, columns ...Emptying) (chan
 	return changed, nil
 }
 
+// Retire empties sealed columns of everything that ids finds from before a moment,
+// and has done say of each since when it is empty.
+func Retire(ctx context.Context, tx *Tx, ids string, before time.Time, done string, columns ...Emptying) (changed int64, err error) {
+	all, err := All(ctx, tx, Column[string], ids, Micros(before))
+	if err != nil {
+		return 0, err
+	}
+	if changed, err = Empty(ctx, tx, all, columns...); err != nil {
+		return changed, err
+	}
+	for _, id := range all {
+		tx.Queue(done, Micros(tx.Now()), id)
+	}
+	return changed, nil
+}
+
 // Column scans a row of one column.
 func Column[T any](s Scanner) (T, error) {
 	var v T

@@ -3,7 +3,6 @@ package operatordesk
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -559,17 +558,11 @@ func (d desk) openExhibit(c *serve.Call) error {
 	if err != nil {
 		return d.caseDone(c, err)
 	}
-	h := c.W.Header()
-	h.Set("Cache-Control", "no-store")
 	if strings.HasPrefix(e.MediaType, "text/") {
+		c.W.Header().Set("Cache-Control", "no-store")
 		return d.caseAgain(c, nil, id, string(content))
 	}
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", `attachment; filename="`+id+`"`)
-	h.Set("X-Content-Type-Options", "nosniff")
-	c.W.WriteHeader(http.StatusOK)
-	_, err = c.W.Write(content)
-	return err
+	return handOut(c, "application/octet-stream", id, content)
 }
 
 func (d desk) moveClaim(c *serve.Call) error {

@@ -123,11 +123,7 @@ func (d desk) makeIdentities(c *serve.Call) error {
 		}
 		kind, name = "application/json", out.Filing+".json"
 	}
-	c.W.Header().Set("Content-Type", kind)
-	c.W.Header().Set("Content-Disposition", `attachment; filename="ecl28-identities-`+name+`"`)
-	c.W.Header().Set("Cache-Control", "no-store")
-	_, err = c.W.Write(body)
-	return err
+	return handOut(c, kind, "ecl28-identities-"+name, body)
 }
 
 func (v identitiesView) files() bool { return v.by.Has(account.Compliance) }

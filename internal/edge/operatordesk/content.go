@@ -224,13 +224,10 @@ func (d desk) sendContent(c *serve.Call) error {
 		sent, _, err = content.Sending(ctx, tx, c.Actor, id, c.R.PostFormValue("why"))
 		return err
 	})
-	switch {
-	case err == nil:
+	if err == nil {
 		return handOut(c, "application/json", string(id)+".json", sent)
-	case correctable(err):
-		return d.contentAgain(c, nil, err)
 	}
-	return err
+	return d.contentDone(c, id, err)
 }
 
 // handOut answers with bytes that no cache keeps and no browser runs.
@@ -255,6 +252,11 @@ func (d desk) tellAuthority(c *serve.Call) error {
 		_, err := content.TellAuthority(ctx, tx, c.Actor, id, in)
 		return err
 	})
+	return d.contentDone(c, id, err)
+}
+
+// contentDone goes back to an original after an act, with what refused it.
+func (d desk) contentDone(c *serve.Call, id content.ID, err error) error {
 	switch {
 	case err == nil:
 		return c.Redirect("/operator/content/" + string(id))
@@ -272,17 +274,14 @@ func (d desk) openContent(c *serve.Call) error {
 		opened, err = content.Open(ctx, tx, c.Actor, id, c.R.PostFormValue("reason"))
 		return err
 	})
-	switch {
-	case err == nil:
+	if err == nil {
 		if kind := http.DetectContentType([]byte(opened)); strings.HasPrefix(kind, "image/") {
 			return handOut(c, kind, "", []byte(opened))
 		}
 		c.W.Header().Set("Cache-Control", "no-store")
 		return d.contentAgain(c, &opened, nil)
-	case correctable(err):
-		return d.contentAgain(c, nil, err)
 	}
-	return err
+	return d.contentDone(c, id, err)
 }
 
 func (d desk) decideContent(c *serve.Call) error {
@@ -305,13 +304,7 @@ func (d desk) decideContent(c *serve.Call) error {
 		}
 		return err
 	})
-	switch {
-	case err == nil:
-		return c.Redirect("/operator/content/" + string(id))
-	case correctable(err):
-		return d.contentAgain(c, nil, err)
-	}
-	return err
+	return d.contentDone(c, id, err)
 }
 
 type lexiconView struct {

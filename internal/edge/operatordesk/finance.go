@@ -900,9 +900,5 @@ func (d desk) makeTax(c *serve.Call) error {
 		}
 		kind, name = "application/json", q.Name+".json"
 	}
-	c.W.Header().Set("Content-Type", kind)
-	c.W.Header().Set("Content-Disposition", `attachment; filename="ecl28-`+name+`"`)
-	c.W.Header().Set("Cache-Control", "no-store")
-	_, err = c.W.Write(body)
-	return err
+	return handOut(c, kind, "ecl28-"+name, body)
 }

@@ -68,18 +68,8 @@ func Expire(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, er
 }
 
 // ExpireTasks empties the notes of tasks that were done before a moment.
-func ExpireTasks(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, err error) {
-	all, err := db.All(ctx, tx, db.Column[string], selectOldTasks, db.Micros(before))
-	if err != nil {
-		return 0, err
-	}
-	if removed, err = db.Empty(ctx, tx, all, blank(eraseTask, "task.note", "")); err != nil {
-		return removed, err
-	}
-	for _, one := range all {
-		tx.Queue(forgetTask, db.Micros(tx.Now()), one)
-	}
-	return removed, nil
+func ExpireTasks(ctx context.Context, tx *db.Tx, before time.Time) (int64, error) {
+	return db.Retire(ctx, tx, selectOldTasks, before, forgetTask, blank(eraseTask, "task.note", ""))
 }
 
 // UnderWay names a complaint or claim of an account that has not ended; empty when all

@@ -159,7 +159,7 @@ func Owed(ctx context.Context, r db.Reader) (n int64, due, last time.Time, err e
 		return 0, time.Time{}, time.Time{}, err
 	}
 	var oldest, latest int64
-	if _, err := db.One(ctx, r, func(s db.Scanner) (bool, error) { return true, s.Scan(&n, &oldest, &latest) }, selectOwed); err != nil {
+	if _, err := db.One(ctx, r, func(s db.Scanner) (bool, error) { return true, s.Scan(&n, &oldest, &latest) }, selectOwed, illegal...); err != nil {
 		return 0, time.Time{}, time.Time{}, err
 	}
 	if n > 0 {

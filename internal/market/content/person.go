@@ -45,18 +45,8 @@ func Expire(ctx context.Context, tx *db.Tx, before time.Time) (int64, error) {
 
 // ExpireTold empties what was sent to the authority before a moment. That it was,
 // when, under which reference and with which hash stays.
-func ExpireTold(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, err error) {
-	all, err := db.All(ctx, tx, db.Column[string], selectOldTold, db.Micros(before))
-	if err != nil {
-		return 0, err
-	}
-	if removed, err = db.Empty(ctx, tx, all, db.Emptying{Update: goneSent, At: sentAt}); err != nil {
-		return removed, err
-	}
-	for _, one := range all {
-		tx.Queue(goneTold, db.Micros(tx.Now()), one)
-	}
-	return removed, nil
+func ExpireTold(ctx context.Context, tx *db.Tx, before time.Time) (int64, error) {
+	return db.Retire(ctx, tx, selectOldTold, before, goneTold, db.Emptying{Update: goneSent, At: sentAt})
 }
 
 // destroy empties the originals that have served their time: those that were

@@ -198,8 +198,8 @@ func keep(ctx context.Context, tx *db.Tx, by audit.Actor, i Item, text string) (
 		decided = db.Micros(tx.Now())
 		i.DecidedBy = by.User
 	}
-	if _, err := tx.Exec(ctx, insertItem, string(i.ID), string(i.Kind), i.Ref, i.Field, string(i.Account), string(i.User), string(i.State), sealed, i.SHA256,
-		string(hits), i.Clause, i.Case, i.Reason, i.DecidedBy, db.Micros(tx.Now()), decided); err != nil {
+	if _, err := tx.Exec(ctx, insertItem, string(i.ID), string(i.Kind), i.Ref, i.Field, string(i.Account), string(i.User), string(i.State), i.SHA256,
+		string(hits), i.Clause, i.Case, i.Reason, i.DecidedBy, db.Micros(tx.Now()), decided, sealed); err != nil {
 		if db.Unique(err) {
 			return "", errors.Join(ErrState, err)
 		}

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	itemCols   = `id, kind, ref, field, account, by_user, state, original_sealed, sha256, hits, clause, case_id, reason, decided_by, version, created_at, decided_at, gone_at`
 	listCols   = `id, kind, ref, field, account, by_user, state, sha256, hits, clause, case_id, reason, decided_by, version, created_at, decided_at, gone_at`
-	insertItem = `INSERT INTO content_item (` + itemCols + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $16, 0)`
+	itemCols   = listCols + `, original_sealed`
+	insertItem = `INSERT INTO content_item (` + itemCols + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, 0, $16)`
 	moveItem   = `UPDATE content_item SET state = $1, clause = $2, case_id = $3, reason = $4, decided_by = $5, decided_at = $6, version = version + 1
 		WHERE id = $7 AND version = $8 AND state = $9`
 	caseItem   = `UPDATE content_item SET case_id = $1, version = version + 1 WHERE id = $2 AND version = $3 AND case_id = ''`
@@ -34,8 +34,6 @@ const (
 	goneSent      = `UPDATE content_authority SET sent_sealed = $1 WHERE id = $2 AND gone_at = 0`
 	goneTold      = `UPDATE content_authority SET gone_at = $1 WHERE id = $2`
 	selectTold    = `SELECT ` + toldCols + ` FROM content_authority WHERE item = $1`
-	selectOwed    = `SELECT COUNT(*), COALESCE(MIN(i.decided_at), 0), COALESCE((SELECT MAX(at) FROM content_authority), 0) FROM content_item i
-		WHERE i.state = 'blocked' AND i.clause IN ('UA 4.7.1', 'CSL 47') AND NOT EXISTS (SELECT 1 FROM content_authority a WHERE a.item = i.id)`
 
 	insertTerm = `INSERT INTO content_term (id, term, act, reason, added_by, added_at, retired_by, retired_at) VALUES ($1, $2, $3, $4, $5, $6, '', 0)
 		ON CONFLICT DO NOTHING`
@@ -62,30 +60,32 @@ const (
 	insertUpload   = `INSERT INTO content_upload (id, sha256, name_sealed, account, by_user, at) VALUES ($1, $2, $3, $4, $5, $6)`
 )
 
+// selectOwed takes the clauses of what is illegal.
+var selectOwed = `SELECT COUNT(*), COALESCE(MIN(i.decided_at), 0), COALESCE((SELECT MAX(at) FROM content_authority), 0) FROM content_item i
+	WHERE i.state = 'blocked' AND i.clause IN ` + db.In(1, len(illegal)) + ` AND NOT EXISTS (SELECT 1 FROM content_authority a WHERE a.item = i.id)`
+
 func originalAt(id ID) string     { return "content_item.original/" + string(id) }
 func reportAt(id ReportID) string { return "content_report.text/" + string(id) }
 func sentAt(id string) string     { return "content_authority.sent/" + id }
 func uploadAt(id string) string   { return "content_upload.name/" + id }
 
-func scanItem(s db.Scanner) (Item, error) {
-	var i Item
-	var hits string
-	var created, decided, gone int64
-	if err := s.Scan(&i.ID, &i.Kind, &i.Ref, &i.Field, &i.Account, &i.User, &i.State, &i.sealed, &i.SHA256, &hits, &i.Clause, &i.Case, &i.Reason, &i.DecidedBy,
-		&i.Version, &created, &decided, &gone); err != nil {
-		return Item{}, err
-	}
-	i.CreatedAt, i.DecidedAt, i.GoneAt = db.Time(created), db.Time(decided), db.Time(gone)
-	return i, json.Unmarshal([]byte(hits), &i.Hits)
+func scanItem(s db.Scanner) (i Item, err error) {
+	var sealed []byte
+	i, err = scanItemWith(s, &sealed)
+	i.sealed = sealed
+	return i, err
 }
 
 // scanListed leaves the original where it is: it can be a picture.
-func scanListed(s db.Scanner) (Item, error) {
+func scanListed(s db.Scanner) (Item, error) { return scanItemWith(s) }
+
+func scanItemWith(s db.Scanner, more ...any) (Item, error) {
 	var i Item
 	var hits string
 	var created, decided, gone int64
-	if err := s.Scan(&i.ID, &i.Kind, &i.Ref, &i.Field, &i.Account, &i.User, &i.State, &i.SHA256, &hits, &i.Clause, &i.Case, &i.Reason, &i.DecidedBy,
-		&i.Version, &created, &decided, &gone); err != nil {
+	if err := s.Scan(append([]any{
+		&i.ID, &i.Kind, &i.Ref, &i.Field, &i.Account, &i.User, &i.State, &i.SHA256, &hits, &i.Clause, &i.Case, &i.Reason, &i.DecidedBy, &i.Version, &created, &decided, &gone,
+	}, more...)...); err != nil {
 		return Item{}, err
 	}
 	i.CreatedAt, i.DecidedAt, i.GoneAt = db.Time(created), db.Time(decided), db.Time(gone)

@@ -48,16 +48,9 @@ func Expire(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, er
 		}},
 		{oldInterruptions, interruptionErased, []db.Emptying{{Update: eraseProof, At: func(id string) string { return proofAt(ID(id)) }}, notes}},
 	} {
-		all, err := db.All(ctx, tx, db.Column[string], one.ids, db.Micros(before))
-		if err != nil {
-			return removed, err
-		}
-		n, err := db.Empty(ctx, tx, all, one.columns...)
+		n, err := db.Retire(ctx, tx, one.ids, before, one.done, one.columns...)
 		if removed += n; err != nil {
 			return removed, err
-		}
-		for _, id := range all {
-			tx.Queue(one.done, db.Micros(tx.Now()), id)
 		}
 	}
 	return removed, nil

@@ -9,18 +9,8 @@ import (
 
 // Expire takes payer and reference out of bank lines that were booked before a
 // moment. Amount, day and number stay with the books.
-func Expire(ctx context.Context, tx *db.Tx, before time.Time) (removed int64, err error) {
-	all, err := db.All(ctx, tx, db.Column[string], oldLines, db.Micros(before))
-	if err != nil {
-		return 0, err
-	}
-	if removed, err = db.Empty(ctx, tx, all, db.Emptying{Update: eraseLine, At: func(id string) string { return lineContext(LineID(id)) }, Plain: "{}"}); err != nil {
-		return removed, err
-	}
-	for _, id := range all {
-		tx.Queue(lineErased, db.Micros(tx.Now()), id)
-	}
-	return removed, nil
+func Expire(ctx context.Context, tx *db.Tx, before time.Time) (int64, error) {
+	return db.Retire(ctx, tx, oldLines, before, lineErased, db.Emptying{Update: eraseLine, At: func(id string) string { return lineContext(LineID(id)) }, Plain: "{}"})
 }
 
 const (

@@ -195,16 +195,9 @@ func expireAudits(ctx context.Context, tx *db.Tx, before time.Time) (removed int
 			{Update: eraseFinding, At: func(id string) string { return findingAt(FindingID(id)) }}, {Update: eraseOutcome, At: func(id string) string { return outcomeAt(FindingID(id)) }},
 		}},
 	} {
-		all, err := db.All(ctx, tx, db.Column[string], one.ids, db.Micros(before))
-		if err != nil {
-			return removed, err
-		}
-		n, err := db.Empty(ctx, tx, all, one.columns...)
+		n, err := db.Retire(ctx, tx, one.ids, before, one.done, one.columns...)
 		if removed += n; err != nil {
 			return removed, err
-		}
-		for _, id := range all {
-			tx.Queue(one.done, db.Micros(tx.Now()), id)
 		}
 	}
 	return removed, nil
