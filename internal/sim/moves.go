@@ -60,7 +60,7 @@ var transitions = []string{
 // it heard of the first ones late. Each move of which they are made is in
 // transitions.
 var leaps = []string{
-	"attempt created → captured", // paid before the answer to the first call was there
+	"attempt created → captured", "attempt created → processing", // paid before the answer to the first call was there
 
 	"dispute inquiry → submitted", "dispute submitted → open", "dispute won → submitted", "dispute won → lost",
 
