@@ -91,16 +91,27 @@ func newBank(w *world) *bank {
 // errLost is a call whose answer never came.
 var errLost = errors.New("sim: connection reset by peer")
 
+// patience is how long a call can be on its way there: clients hang up after some
+// seconds, and a paused one finds its connection closed. What it asked for then
+// never happens. How late an answer is read has no limit.
+const patience = 2 * time.Minute
+
 // call is one call over the network: it may be lost on the way there or back,
-// something else may happen meanwhile, and the caller may die of it.
+// something else may happen before it arrives or before its answer is read, and
+// the caller may die of it.
 func (b *bank) call(name string, effect func() error) error {
 	w := b.w
 	if w.dead {
 		return errDead
 	}
+	left := w.clock.now
 	w.meanwhile()
 	if w.dead {
 		return errDead
+	}
+	if w.clock.now.Sub(left) > patience {
+		w.count("call given up")
+		return fmt.Errorf("%s: %w", name, errLost)
 	}
 	switch w.trouble() {
 	case lostBefore:
@@ -114,6 +125,10 @@ func (b *bank) call(name string, effect func() error) error {
 		return fmt.Errorf("%s: %w", name, errLost)
 	}
 	err := effect()
+	if w.aside.Float64() < w.knobs.slow {
+		w.count("answer read late")
+		w.interleave()
+	}
 	w.mayDie()
 	return err
 }
@@ -324,6 +339,9 @@ func (b *bank) started() payment.MoveState {
 func (b *bank) Split(_ context.Context, in payment.SplitIntent) (o payment.SplitObject, err error) {
 	err = b.call("split", func() error {
 		s := b.bySplit[in.Reference]
+		if s != nil && b.forgot(s.At) {
+			b.twice("a split", string(in.Reference))
+		}
 		if s == nil {
 			most := in.Captured.Minor
 			if c := b.w.knobs.splitCap; c > 0 {
@@ -363,6 +381,9 @@ func (b *bank) FindSplit(_ context.Context, in payment.SplitIntent) (o payment.S
 func (b *bank) Return(_ context.Context, in payment.ReturnIntent) (o payment.ReturnObject, err error) {
 	err = b.call("return", func() error {
 		r := b.byReturn[in.Reference]
+		if r != nil && b.forgot(r.At) {
+			b.twice("the return of a share", string(in.Reference))
+		}
 		if r == nil {
 			s := b.bySplit[in.Split]
 			if b.refuses(string(in.Reference), s == nil || s.State != payment.MoveDone) {
@@ -397,6 +418,9 @@ func (b *bank) FindReturn(_ context.Context, in payment.ReturnIntent) (o payment
 func (b *bank) Payout(_ context.Context, in payment.PayoutIntent) (o payment.PayoutObject, err error) {
 	err = b.call("payout", func() error {
 		p := b.byPayout[in.Reference]
+		if p != nil && b.forgot(p.At) {
+			b.twice("a payout", string(in.Reference))
+		}
 		if p == nil {
 			if b.refuses(string(in.Reference), false) {
 				return payment.ErrRefused

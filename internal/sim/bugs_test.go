@@ -39,7 +39,7 @@ var defects = []defect{
 	when("refund while disputed", "payment/return.go", "	if err != nil || n == 0 {\n		return false, err\n	}\n	n, err = tx.Exec(ctx, mark", "n = 1"),
 	when("refund before its share is back", "payment/refund.go", "	if state == RefundReturning { // the job", "if err := job.Enqueue(ctx, tx, job.Spec{Kind: RefundJob, Object: string(id), Unique: true}); err != nil { return Refund{}, err }; if _, err := tx.Exec(ctx, moveRefund, string(RefundSubmitting), \"\", \"\", false, 0, string(id), string(state)); err != nil { return Refund{}, err }"),
 	when("late refund not booked", "payment/refund.go", "	if r.State == RefundSucceeded {\n		_, err := ledger.LateRefund", "return nil"),
-	when("refund sent again without a look", "payment/work.go", "	if maybeSent || r.State != RefundSubmitting || !r.SentAt.IsZero() {\n", "maybeSent, r.State, r.SentAt = false, RefundSubmitting, time.Time{}"),
+	when("refund sent again without a look", "payment/work.go", "	if j.Token > 1 || r.State != RefundSubmitting || !r.SentAt.IsZero() {\n", "j.Token, r.State, r.SentAt = 1, RefundSubmitting, time.Time{}"),
 	when("dispute covers what is gone", "payment/dispute.go", "	d.Covered.Minor = min(d.Amount.Minor, a.free())\n	return guarded(tx.Exec(ctx, openDispute", "d.Covered.Minor = min(d.Amount.Minor, a.free()); _, err := tx.Exec(ctx, openDispute, 0, db.Micros(tx.Now()), string(d.Attempt)); return err"),
 	when("dispute of a round forgotten", "payment/rules.go", "	r := max(round, 1)\n", "if round > 0 && to > round { return nil, nil }"),
 	// ledger

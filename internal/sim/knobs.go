@@ -19,7 +19,7 @@ type knobs struct {
 	reports    bool  // the market also reads accounts and writes statements
 
 	die, abort, unknown           float64 // per step, transaction, transaction
-	lostBefore, lostAfter         float64 // per call
+	lostBefore, lostAfter, slow   float64 // per call
 	empty, refuse                 float64
 	meanwhile, disorder           float64
 	twice, lose, forge, backwards float64 // per notice, per jump of the clock
@@ -63,6 +63,7 @@ func draw(rng *rand.Rand, o Options) knobs {
 		}
 	}
 	k.jump = time.Duration(float64(o.Span) / (float64(o.Steps) * jumps / k.total))
+	k.slow = upTo(rng, 0.1)
 	return k
 }
 

@@ -15,7 +15,7 @@ func (w *world) rest() {
 	w.step = w.opt.Steps
 	w.reseed(w.step)
 	k := &w.knobs
-	k.die, k.abort, k.unknown, k.lostBefore, k.lostAfter, k.empty, k.refuse, k.meanwhile, k.twice, k.lose, k.forge, k.backwards, k.repeat = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+	k.die, k.abort, k.unknown, k.lostBefore, k.lostAfter, k.empty, k.refuse, k.meanwhile, k.twice, k.lose, k.forge, k.backwards, k.repeat, k.slow = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 	k.instant = 1
 	w.safe, w.poison, w.dieIn, w.dead = true, false, 0, false
 	w.start()

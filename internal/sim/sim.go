@@ -126,6 +126,7 @@ type world struct {
 	catalogue []event
 
 	rng   *rand.Rand
+	aside *rand.Rand // for chances that were added later: what old scripts meet stays the same
 	bytes *chance
 	step  int
 	safe  bool // the second phase: nothing fails any more
@@ -304,6 +305,7 @@ func (w *world) reseed(step int) {
 	binary.LittleEndian.PutUint64(seed[:], w.opt.Seed)
 	binary.LittleEndian.PutUint64(seed[8:], uint64(int64(step)))
 	w.rng = rand.New(rand.NewPCG(w.opt.Seed, uint64(int64(step))+1<<32))
+	w.aside = rand.New(rand.NewPCG(w.opt.Seed, uint64(int64(step))+2<<32))
 	w.bytes.source.Seed(seed)
 }
 
@@ -386,15 +388,22 @@ func (w *world) mayDie() bool {
 	return w.dead
 }
 
-// meanwhile lets something else happen while a call is on its way: another node
-// works, a notice arrives, or the caller pauses for longer than its lease.
+// meanwhile lets something else happen while a call is on its way.
 func (w *world) meanwhile() {
-	if w.depth > 0 || !w.chance(w.knobs.meanwhile) {
+	if w.depth == 0 && w.chance(w.knobs.meanwhile) {
+		w.count("interleaved")
+		w.interleave()
+	}
+}
+
+// interleave lets something else happen while somebody waits: another node works,
+// a notice arrives, anybody acts, or who waits pauses for longer than its lease.
+func (w *world) interleave() {
+	if w.depth > 0 {
 		return
 	}
 	w.depth++
 	defer func() { w.depth-- }()
-	w.count("interleaved")
 	if w.chance(0.4) {
 		w.count("pause beyond the lease")
 		w.clock.now = w.clock.now.Add(time.Duration(31+w.rng.IntN(45)) * time.Second)

@@ -97,6 +97,17 @@ func Done(ctx context.Context, tx *db.Tx, j Job) error {
 	return err
 }
 
+// Keep extends the lease in the caller's transaction: before something that cannot
+// be taken back leaves the house. It fails with [ErrLeaseLost] when the lease has
+// passed on, so that a worker that was asleep sends nothing.
+func Keep(ctx context.Context, tx *db.Tx, j Job) error {
+	n, err := tx.Exec(ctx, extendJob, db.Micros(tx.Now().Add(lease)), j.ID, j.Token)
+	if err == nil && n == 0 {
+		err = ErrLeaseLost
+	}
+	return err
+}
+
 // later is a wish to run again, which is not a failure.
 type later struct {
 	cause error

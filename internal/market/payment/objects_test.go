@@ -28,6 +28,7 @@ type collector struct {
 	lose     int                  // answers to lose after the effect
 	deny     bool                 // refuse for certain
 	slow     bool                 // things stay in processing
+	asleep   func()               // once, between an answer that there is nothing and its reader
 	unlisted bool
 	disputes map[string]DisputeObject
 	changed  []string
@@ -78,11 +79,45 @@ func (c *collector) do(what, reference string, amount money.Amount) (movement, e
 
 func (c *collector) look(reference string) (movement, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if m, ok := c.things[reference]; ok {
-		return *m, nil
+	m, ok := c.things[reference]
+	var found movement
+	if ok {
+		found = *m
 	}
-	return movement{}, ErrUnknown
+	c.mu.Unlock()
+	if ok {
+		return found, nil
+	}
+	return movement{}, c.nothing()
+}
+
+// nothing is the answer that there is no such thing.
+func (c *collector) nothing() error {
+	c.mu.Lock()
+	sleep := c.asleep
+	c.asleep = nil
+	c.mu.Unlock()
+	if sleep != nil {
+		sleep()
+	}
+	return ErrUnknown
+}
+
+func (c *collector) FindRefund(ctx context.Context, of RefundRef) (RefundObject, error) {
+	o, err := c.provider.FindRefund(ctx, of)
+	if errors.Is(err, ErrUnknown) {
+		err = c.nothing()
+	}
+	return o, err
+}
+
+// forget loses what the provider has made, as if the call had not arrived.
+func (c *collector) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.things)
+	clear(c.refunds)
+	c.calls = nil
 }
 
 // end ends a thing at the provider.
@@ -737,6 +772,50 @@ func TestALostRefundIsNotSentAgainDuringADispute(t *testing.T) {
 			t.Fatalf("sent %v, %+v", m.at.calls, m.getRefund(r.ID))
 		}
 	})
+}
+
+// A worker that learned that the provider has nothing, and then slept for longer
+// than its lease, sends nothing: another one has, and by then the provider may have
+// forgotten what it would have known the second call by.
+func TestAWorkerThatWasAsleepSendsNothing(t *testing.T) {
+	sends := map[string]func(m *market){
+		"refund": func(m *market) {
+			m.at.instant, m.at.dropBack = true, 1
+			m.back(m.paid("ord_1"), 10000, 0, "k")
+		},
+		"split":  func(m *market) { m.at.lose = 1; m.split(m.paid("ord_1"), 1000, true, "k") },
+		"payout": func(m *market) { m.at.lose = 1; m.payout(1000, "k") },
+		"return": func(m *market) {
+			a := m.paid("ord_1")
+			m.at.instant = true
+			m.split(a, 1000, false, "k")
+			m.drain()
+			m.at.lose = 1
+			m.back(a, 10000, 1000, "k")
+		},
+	}
+	for what, send := range sends {
+		t.Run(what, func(t *testing.T) {
+			markets(t, func(t *testing.T, m *market) {
+				send(m.quiet())
+				m.drain() // the call is lost
+				m.at.forget()
+				slept := false
+				m.at.asleep = func() {
+					m.clock.Set(m.clock.Now().Add(time.Minute))
+					m.drain() // another worker takes over
+					if slept = len(m.at.calls) > 0; !slept {
+						t.Error("nobody took over")
+					}
+					m.clock.Set(m.clock.Now().Add(48 * time.Hour))
+				}
+				m.after(10 * time.Minute)
+				if n := len(slices.DeleteFunc(slices.Clone(m.at.calls), func(c string) bool { return !strings.HasPrefix(c, what) })); !slept || n != 1 {
+					t.Fatalf("slept: %v, sent %d times: %v", slept, n, m.at.calls)
+				}
+			})
+		})
+	}
 }
 
 // race runs sixteen writers at once and fails on an error that is none of those.

@@ -462,9 +462,12 @@ func (w Work) refund(ctx context.Context, d *db.DB, j job.Job) error {
 	if err != nil {
 		return err
 	}
-	o, err := askRefund(ctx, d, g, a, r, j.Token > 1)
+	o, err := askRefund(ctx, d, j, g, a, r)
 	if errors.Is(err, errHeld) {
 		return job.Later(nil, heldFor)
+	}
+	if errors.Is(err, job.ErrLeaseLost) {
+		return err
 	}
 	if errors.Is(err, ErrRefused) {
 		o, err = RefundObject{ProviderID: r.ProviderID, Reference: string(r.ID), State: RefundObjectFailed, Amount: r.Amount, Reason: "refused"}, nil
@@ -491,14 +494,14 @@ func (w Work) refund(ctx context.Context, d *db.DB, j job.Job) error {
 // askRefund sends a refund that was never sent. Any other is looked for first,
 // and sent again only when the provider says that it has none. Nothing is sent
 // while a dispute is open (errHeld).
-func askRefund(ctx context.Context, d *db.DB, g Gateway, a Attempt, r Refund, maybeSent bool) (RefundObject, error) {
-	if maybeSent || r.State != RefundSubmitting || !r.SentAt.IsZero() {
+func askRefund(ctx context.Context, d *db.DB, j job.Job, g Gateway, a Attempt, r Refund) (RefundObject, error) {
+	if j.Token > 1 || r.State != RefundSubmitting || !r.SentAt.IsZero() {
 		o, err := g.FindRefund(ctx, RefundRef{r.ID, r.ProviderID, a.ref()})
 		if !errors.Is(err, ErrUnknown) || r.State != RefundSubmitting && r.State != RefundUnknown {
 			return o, err
 		}
 	}
-	err := claim(ctx, d, func(ctx context.Context, tx *db.Tx) (bool, error) {
+	err := claim(ctx, d, j, func(ctx context.Context, tx *db.Tx) (bool, error) {
 		return claimed(ctx, tx, a.ID, sendRefund, string(r.ID))
 	})
 	if err != nil {
@@ -514,9 +517,14 @@ var errHeld = errors.New("payment: held")
 const heldFor = 10 * time.Minute
 
 // claim marks a thing as about to be sent in a transaction of its own, so that
-// from then on it counts as sent, whatever happens.
-func claim(ctx context.Context, d *db.DB, mark func(ctx context.Context, tx *db.Tx) (bool, error)) error {
+// from then on it counts as sent, whatever happens. Only who still has the job may:
+// a worker that was asleep since it last asked the provider knows too little, and
+// the provider may have forgotten the reference by then.
+func claim(ctx context.Context, d *db.DB, j job.Job, mark func(ctx context.Context, tx *db.Tx) (bool, error)) error {
 	return d.Write(ctx, func(tx *db.Tx) error {
+		if err := job.Keep(ctx, tx, j); err != nil || mark == nil {
+			return err
+		}
 		ok, err := mark(ctx, tx)
 		if err == nil && !ok {
 			err = errHeld
@@ -640,10 +648,12 @@ func (w Work) run(ctx context.Context, d *db.DB, j job.Job, kind EventKind) erro
 	if err != nil || e.over {
 		return err
 	}
-	m, err := e.ask(ctx, d, j.Token > 1)
+	m, err := e.ask(ctx, d, j)
 	switch {
 	case errors.Is(err, errHeld):
 		return job.Later(nil, heldFor)
+	case errors.Is(err, job.ErrLeaseLost):
+		return err
 	case errors.Is(err, ErrRefused), errors.Is(err, ErrUnknown) && e.refused.Reason != "":
 		m, err = e.refused, nil
 		m.Reason = cmp.Or(m.Reason, "refused")
@@ -668,17 +678,15 @@ func (w Work) run(ctx context.Context, d *db.DB, j job.Job, kind EventKind) erro
 
 // ask sends what was never sent. Anything else is looked for first, and sent
 // again only when the provider says that it has none.
-func (e errand) ask(ctx context.Context, d *db.DB, maybeSent bool) (movement, error) {
-	if maybeSent || e.sent {
+func (e errand) ask(ctx context.Context, d *db.DB, j job.Job) (movement, error) {
+	if j.Token > 1 || e.sent {
 		m, err := e.find(ctx)
 		if !errors.Is(err, ErrUnknown) || !e.open {
 			return m, err
 		}
 	}
-	if e.claim != nil {
-		if err := claim(ctx, d, e.claim); err != nil {
-			return movement{}, err
-		}
+	if err := claim(ctx, d, j, e.claim); err != nil {
+		return movement{}, err
 	}
 	return e.send(ctx)
 }
