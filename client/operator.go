@@ -47,12 +47,8 @@ func (c *Client) DecideVersion(ctx context.Context, id string, in Verdict) (Vers
 	return post[Version](ctx, c, of("/operator/versions/%s/decision", id), in)
 }
 
-// HideProduct takes any product out of the shop.
-func (c *Client) HideProduct(ctx context.Context, id, reason string) (Product, error) {
-	return post[Product](ctx, c, of("/operator/products/%s/hide", id), Reason{reason})
-}
-
-// UnhideProduct brings any hidden product back.
+// UnhideProduct brings back a product that an officer hid before a case was needed
+// for it.
 func (c *Client) UnhideProduct(ctx context.Context, id, reason string) (Product, error) {
 	return post[Product](ctx, c, of("/operator/products/%s/unhide", id), Reason{reason})
 }

@@ -359,6 +359,7 @@ type Delisting struct {
 	Scope  string    `json:"scope" enum:"no_new_sales,no_renewal,use_prohibited"`
 	At     time.Time `json:"at,omitzero" doc:"Absent: at once."`
 	Reason string    `json:"reason" maxLength:"2000"`
+	Case   string    `json:"case,omitempty" maxLength:"40" doc:"The case in force on which staff delist for vendor_breach or ip_ban."`
 }
 
 // Category is a node of the catalogue's tree.

@@ -52,7 +52,7 @@ var reach = map[string]string{
 	"read-standing": "v", "list-collections": "v", "read-commission": "v", "list-withdrawals": "v", "read-withdrawal": "v", "request-withdrawal": "v",
 	"cancel-withdrawal": "v", "list-statements": "v", "read-statement": "v", "agree-statement": "v", "object-statement": "v",
 	"list-identity-queue": "c", "decide-identity": "c", "list-vendor-queue": "cx", "take-vendor": "c", "decide-vendor": "c",
-	"list-version-queue": "cx", "take-version": "c", "decide-version": "c", "hide-product": "c", "unhide-product": "c", "delist-product": "c",
+	"list-version-queue": "cx", "take-version": "c", "decide-version": "c", "unhide-product": "c", "delist-product": "c",
 	"list-all-orders": "cfsx", "read-any-order": "cfsx", "mark-order-paid": "cfsx", "replay-any-delivery": "s",
 	"read-book": "fx", "list-exceptions": "fx", "import-statement": "f", "read-audit": "cx",
 	"read-log-key": "aobvcfsx", "read-checkpoint": "aobvcfsx", "prove-record": "aobvcfsx",

@@ -197,7 +197,6 @@ func table() []row {
 		op("list-version-queue", "GET /operator/versions", officers, "Versions that wait for review", versionQueue),
 		op("take-version", "POST /operator/versions/{id}/take", compliance, "Take up a review", takeVersion),
 		op("decide-version", "POST /operator/versions/{id}/decision", compliance, "Give the verdict on a version", decideVersion),
-		op("hide-product", "POST /operator/products/{id}/hide", compliance, "Take a product out of the shop", hideProduct),
 		op("unhide-product", "POST /operator/products/{id}/unhide", compliance, "Bring a hidden product back", unhideProduct),
 		op("delist-product", "POST /operator/products/{id}/delist", compliance, "Take a product off the market", delistProduct),
 		op("list-all-orders", "GET /operator/orders", anyStaff, "Every order", allOrders),

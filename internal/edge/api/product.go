@@ -9,6 +9,7 @@ import (
 	"yunshi/internal/edge/serve"
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/entitlement"
 )
 
@@ -146,8 +147,12 @@ func unhideProduct(c *serve.Call, in *onID[client.Reason]) (client.Product, erro
 
 func delistProduct(c *serve.Call, in *onID[client.Delisting]) (client.Product, error) {
 	return change(c, "catalog.delist", in.ID, in, func(tx *db.Tx, id catalog.ProductID) error {
-		return catalog.Delist(c.R.Context(), tx, c.Actor, catalog.Delisting{
-			Product: id, Cause: catalog.Cause(in.Body.Cause), Scope: catalog.Scope(in.Body.Scope), At: in.Body.At, Reason: in.Body.Reason,
+		delist := catalog.Delist
+		if entitlement.Staff(c.Actor) {
+			delist = enforcement.Delist
+		}
+		return delist(c.R.Context(), tx, c.Actor, catalog.Delisting{
+			Product: id, Cause: catalog.Cause(in.Body.Cause), Scope: catalog.Scope(in.Body.Scope), At: in.Body.At, Reason: in.Body.Reason, Case: in.Body.Case,
 		}, entitlement.HoldersOf)
 	})
 }

@@ -242,10 +242,12 @@ func TestVendorListsAProduct(t *testing.T) {
 		if l.Seller.RegisteredName != "Cloud Sail Software" || l.TermsSHA256 != submitted.TermsSHA256 || len(l.Plans) != 1 || l.Plans[0].Price.Minor != 9_900 {
 			t.Errorf("listing = %+v", l)
 		}
-		must(officer.HideProduct(ctx, drafted.Product.ID, "complaint"))(t)
+		_, err = officer.DelistProduct(ctx, drafted.Product.ID, client.Delisting{Cause: "vendor_breach", Scope: "no_new_sales", Reason: "a complaint", Case: "enf_nobodys"})
+		code(t, err, "MEASURE_WITHOUT_CASE")
+		must(c.HideOwnProduct(ctx, drafted.Product.ID, "sold out"))(t)
 		_, err = b.nobody().Listing(ctx, "sail-notes")
 		code(t, err, "NOT_FOUND")
-		must(officer.UnhideProduct(ctx, drafted.Product.ID, "settled"))(t)
+		must(c.UnhideOwnProduct(ctx, drafted.Product.ID, "here again"))(t)
 		if p := must(c.DelistOwnProduct(ctx, drafted.Product.ID, client.Delisting{Cause: "vendor_planning", Scope: "no_new_sales", Reason: "replaced"}))(t); p.State != "delisted" {
 			t.Errorf("delisted = %+v", p)
 		}

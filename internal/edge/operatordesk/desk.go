@@ -83,7 +83,6 @@ func Routes(m *serve.Market, parse ParseStatement) []serve.Route {
 		{Pattern: "POST /operator/listings/{version}/review", Access: officers, Handle: d.review},
 		{Pattern: "GET /operator/products", Access: reviewers, Handle: d.products},
 		{Pattern: "GET /operator/products/{product}", Access: reviewers, Handle: d.product},
-		{Pattern: "POST /operator/products/{product}/hide", Access: officers, Handle: d.hide},
 		{Pattern: "POST /operator/products/{product}/unhide", Access: officers, Handle: d.unhide},
 		{Pattern: "GET /operator/products/{product}/delist", Access: officers, Handle: d.delistForm},
 		{Pattern: "POST /operator/products/{product}/delist", Access: officers, Handle: d.delist},

@@ -15,6 +15,7 @@ import (
 	"yunshi/internal/market/account"
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/vendor"
 )
@@ -264,6 +265,7 @@ func yesNo(ctx context.Context, yes bool) string {
 type productRow struct {
 	catalog.Product
 	name, seller string
+	account      account.ID // the seller's
 }
 
 func rowOf(ctx context.Context, r db.Reader, p catalog.Product) (productRow, error) {
@@ -276,7 +278,7 @@ func rowOf(ctx context.Context, r db.Reader, p catalog.Product) (productRow, err
 		row.name = versions[last].Content.Name.In(text.From(ctx))
 	}
 	seller, err := vendor.Get(ctx, r, p.Vendor)
-	row.seller = seller.RegisteredName
+	row.seller, row.account = seller.RegisteredName, seller.Account
 	return row, err
 }
 
@@ -312,6 +314,7 @@ type productView struct {
 	productRow
 	versions   []catalog.Version
 	delistings []catalog.DelistingEvent
+	cases      []enforcement.Case // against its vendor, on which a delisting can rest
 	hidings    []catalog.Hiding
 	holders    int
 	by         audit.Actor
@@ -330,7 +333,7 @@ func (v productView) hides() bool {
 func (d desk) readProduct(c *serve.Call, refusal error) (productView, error) {
 	ctx, id := c.R.Context(), catalog.ProductID(c.R.PathValue("product"))
 	view := productView{by: c.Actor, refusal: refusal, errors: page.FieldErrors(ctx, refusal), key: freshKey(), form: map[string]string{}}
-	for _, name := range []string{"reason", "cause", "scope", "at"} {
+	for _, name := range []string{"reason", "cause", "case", "scope", "at"} {
 		view.form[name] = c.R.PostFormValue(name)
 	}
 	err := c.Read(func(r db.Reader) error {
@@ -350,6 +353,10 @@ func (d desk) readProduct(c *serve.Call, refusal error) (productView, error) {
 		if view.hidings, err = catalog.Hidings(ctx, r, id); err != nil {
 			return err
 		}
+		if view.cases, err = enforcement.OfSubject(ctx, r, view.account, 50); err != nil {
+			return err
+		}
+		view.cases = slices.DeleteFunc(view.cases, func(c enforcement.Case) bool { return !c.State.Stands() })
 		holders, err := entitlement.HoldersOf(ctx, r, id)
 		if err != nil {
 			return err
@@ -373,15 +380,11 @@ func (d desk) productAgain(c *serve.Call, refusal error) error {
 	return show(c, refusal, productPage(view))
 }
 
-func (d desk) hide(c *serve.Call) error { return d.cover(c, "product.hide", catalog.Hide) }
-
-func (d desk) unhide(c *serve.Call) error { return d.cover(c, "product.unhide", catalog.Unhide) }
-
-// cover takes a product out of the shop or brings it back: a state, never an edit.
-func (d desk) cover(c *serve.Call, name string, act func(context.Context, *db.Tx, audit.Actor, catalog.ProductID, string) error) error {
+// unhide brings back what an officer hid before there were cases for it.
+func (d desk) unhide(c *serve.Call) error {
 	id, reason := c.R.PathValue("product"), c.R.PostFormValue("reason")
-	err := command(c, name, []string{"UA 3.2"}, []string{id}, reason, func(ctx context.Context, tx *db.Tx) error {
-		return act(ctx, tx, c.Actor, catalog.ProductID(id), reason)
+	err := command(c, "product.unhide", []string{"UA 3.2"}, []string{id}, reason, func(ctx context.Context, tx *db.Tx) error {
+		return catalog.Unhide(ctx, tx, c.Actor, catalog.ProductID(id), reason)
 	})
 	if err != nil && correctable(err) {
 		return d.productAgain(c, err)
@@ -408,12 +411,16 @@ func (d desk) delistAgain(c *serve.Call, refusal error) error {
 func (d desk) delist(c *serve.Call) error {
 	in := catalog.Delisting{
 		Product: catalog.ProductID(c.R.PathValue("product")), Cause: catalog.Cause(c.R.PostFormValue("cause")), Scope: catalog.Scope(c.R.PostFormValue("scope")), Reason: c.R.PostFormValue("reason"),
+		Case: c.R.PostFormValue("case"),
 	}
 	var refusal fault.List
 	for name, value := range map[string]string{"cause": string(in.Cause), "scope": string(in.Scope), "reason": strings.TrimSpace(in.Reason)} {
 		if value == "" {
 			refusal = append(refusal, catalog.ErrRequired.In(name))
 		}
+	}
+	if catalog.ForBreach(in.Cause) && in.Case == "" {
+		refusal = append(refusal, catalog.ErrNoCase.In("case"))
 	}
 	if day := c.R.PostFormValue("at"); day != "" {
 		date, err := calendar.ParseDate(day)
@@ -435,7 +442,7 @@ func (d desk) delist(c *serve.Call) error {
 		return show(c, nil, delistConfirmPage(view))
 	}
 	err := command(c, "product.delist", []string{"UA 4.8"}, []string{string(in.Product)}, in, func(ctx context.Context, tx *db.Tx) error {
-		return catalog.Delist(ctx, tx, c.Actor, in, entitlement.HoldersOf)
+		return enforcement.Delist(ctx, tx, c.Actor, in, entitlement.HoldersOf)
 	})
 	if err != nil && correctable(err) {
 		return d.delistAgain(c, err)

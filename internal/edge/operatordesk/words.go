@@ -8,6 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/money"
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
@@ -16,6 +17,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
+	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/entitlement"
 	"yunshi/internal/market/identity"
 	"yunshi/internal/market/job"
@@ -215,6 +217,23 @@ func (v vendorView) standing(ctx context.Context) []page.Term {
 // newCasePath is the form for a case against an account.
 func newCasePath(of account.ID) string { return "/operator/cases/new?subject=" + string(of) }
 
+// productCasePath is the same for one of its products.
+func productCasePath(of account.ID, product catalog.ProductID) string {
+	return newCasePath(of) + "&kind=" + enforcement.Product + "&content=" + string(product)
+}
+
+// restsOn are the cases on which a delisting for a breach can rest.
+func restsOn(ctx context.Context, v productView) page.Field {
+	f := page.Field{
+		Name: "case", Label: text.T(ctx, "operatordesk.delist.case"), Hint: text.T(ctx, "operatordesk.delist.case.hint"), Value: v.form["case"], Error: v.errors["case"],
+		Options: []page.Option{{Label: text.T(ctx, "operatordesk.delist.case.none")}},
+	}
+	for _, c := range v.cases {
+		f.Options = append(f.Options, page.Option{Value: string(c.ID), Label: page.BreachWord(ctx, c.Violation) + " · " + calendar.On(c.DecidedAt).String() + " · " + string(c.ID)})
+	}
+	return f
+}
+
 func causes(ctx context.Context, v productView) page.Field {
 	all := []string{string(catalog.VendorBreach), string(catalog.IPBan), string(catalog.Safety), string(catalog.Authority), string(catalog.OtherCause)}
 	return choices("cause", text.T(ctx, "operatordesk.delist.cause"), v.form["cause"], v.errors["cause"], all, func(s string) string { return text.T(ctx, "desk.cause."+s) })
@@ -242,7 +261,7 @@ func delistConfirmation(ctx context.Context, v productView) page.Confirmation {
 		},
 		Undo: text.T(ctx, "desk.delist.undo"),
 		Hidden: []page.Hidden{
-			{Name: "cause", Value: v.form["cause"]}, {Name: "scope", Value: v.form["scope"]}, {Name: "at", Value: v.form["at"]}, {Name: "reason", Value: v.form["reason"]}, {Name: "confirmed", Value: "yes"},
+			{Name: "cause", Value: v.form["cause"]}, {Name: "case", Value: v.form["case"]}, {Name: "scope", Value: v.form["scope"]}, {Name: "at", Value: v.form["at"]}, {Name: "reason", Value: v.form["reason"]}, {Name: "confirmed", Value: "yes"},
 		},
 	}
 }

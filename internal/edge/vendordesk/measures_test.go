@@ -247,6 +247,53 @@ func TestClause_P_4_TheVendorPageOpensACaseAndTakesNoMeasure(t *testing.T) {
 	})
 }
 
+func TestClause_P_4_TheProductPageOpensACaseAndDelistsForABreachByOne(t *testing.T) {
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
+		e := enforce(t, d, clock)
+		offer := e.Listed(world.Content(delivery.LicenceKey, price))
+		page := "/operator/products/" + string(offer.Product.ID)
+		state := func() (p catalog.Product) {
+			e.Read(func(r db.Reader) (err error) { p, err = catalog.Get(t.Context(), r, offer.Product.ID); return err })
+			return p
+		}
+		delist := func(on string) answer {
+			return e.first.post(page+"/delist", url.Values{
+				"cause": {"vendor_breach"}, "case": {on}, "scope": {"no_new_sales"}, "reason": {"与案件决定一致。"}, "confirmed": {"yes"}, "idempotency_key": {"p4-" + on},
+			})
+		}
+		undecided := e.opened(e.Seller, "UA 4.7.5", nil)
+		another := e.opened(e.customer, "UA 4.11", nil)
+		e.post(e.first, "/operator/cases/"+another+"/decide", another, url.Values{"clauses": {"UA 4.11"}, "reasons": {"与证据一致。"}, "measure": {"8.2.1"}, "deadline_days": {"3"}, "correction": {"停止站外交易。"}})
+		t.Run("refused with the clause", func(t *testing.T) {
+			for _, on := range []string{"", "enf_nobodys", undecided, another} {
+				if a := delist(on); a.status != 422 || !strings.Contains(a.body, "#cp-4") || state().State != catalog.ProductListed {
+					t.Errorf("on %q: %d %s", on, a.status, said(a.body))
+				}
+			}
+			if a := e.first.post(page+"/hide", url.Values{"reason": {"等待补充资质"}}); a.status != 404 || state().State != catalog.ProductListed {
+				t.Errorf("hidden from its page: %d", a.status)
+			}
+			e.first.says(page, "/operator/cases/new?subject="+e.Seller.Account+"&amp;kind=product&amp;content="+string(offer.Product.ID))
+		})
+		t.Run("allowed by a case of its vendor", func(t *testing.T) {
+			e.first.says("/operator/cases/new?subject="+e.Seller.Account+"&kind=product&content="+string(offer.Product.ID), string(offer.Product.ID))
+			id := e.opened(e.Seller, "UA 4.7.1", url.Values{"kind": {"product"}, "content": {string(offer.Product.ID)}})
+			if a := e.post(e.first, "/operator/cases/"+id+"/decide", id, url.Values{
+				"clauses": {"UA 4.7.1"}, "reasons": {"与证据一致。"}, "measure": {"8.2.2"}, "kind": {"product"}, "content": {string(offer.Product.ID)},
+			}); a.status != 303 {
+				t.Fatalf("%d %s", a.status, said(a.body))
+			}
+			if state().State != catalog.ProductHidden {
+				t.Errorf("the product is %s", state().State)
+			}
+			e.first.says(page+"/delist", id)
+			if a := delist(id); a.status != 303 || state().State != catalog.ProductDelisted {
+				t.Errorf("%d %s, the product is %s", a.status, said(a.body), state().State)
+			}
+		})
+	})
+}
+
 func TestClause_8_2_4_TheEndedAccountReadsSinceWhenAndWhatIsLeft(t *testing.T) {
 	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
 		e := enforce(t, d, clock)

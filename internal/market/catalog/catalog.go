@@ -286,7 +286,7 @@ type Delisting struct {
 	Scope   Scope
 	At      time.Time
 	Reason  string
-	Case    string // "enf_…": the one that can undo it
+	Case    string // "enf_…": the one that it rests on, and that can undo it
 }
 
 // DelistingEvent is a delisting as it was announced.

@@ -414,7 +414,7 @@ func TestClause_4_8_ADelistingTellsEveryHolderAndStopsSalesAtOnce(t *testing.T) 
 			}
 			return err
 		})
-		ban.Scope, ban.At = catalog.UseProhibited, clock.Now().Add(48*time.Hour)
+		ban.Cause, ban.Scope, ban.At = catalog.Safety, catalog.UseProhibited, clock.Now().Add(48*time.Hour)
 		if err := delist(m.Compliance, ban); err != nil {
 			t.Fatal(err)
 		}
@@ -512,37 +512,76 @@ func TestARefusedVersionStaysWithItsReasonsAndTheNextOneMayPass(t *testing.T) {
 	})
 }
 
-func TestWhatAnOfficerHidesOnlyAnOfficerShows(t *testing.T) {
+func TestClause_P_4_AProductIsHiddenOrDelistedForABreachByACaseOnly(t *testing.T) {
 	testkit.Engines(t, func(t *testing.T, d *db.DB) {
 		m := seed.Open(t, d)
 		v, who := m.Vendor(t, "深圳甲有限公司")
 		p := m.Product(t, who, v.ID, "office", seed.Content("甲办公", "A Office"))
 		o := offerOf(t, d, p.ID)
+		try := func(do func(ctx context.Context, tx *db.Tx) error) error {
+			return d.Write(t.Context(), func(tx *db.Tx) error { return do(t.Context(), tx) })
+		}
 		hide := func(by audit.Actor) error {
-			return d.Write(t.Context(), func(tx *db.Tx) error { return catalog.Hide(t.Context(), tx, by, p.ID, "reason") })
+			return try(func(ctx context.Context, tx *db.Tx) error { return catalog.Hide(ctx, tx, by, p.ID, "reason") })
 		}
 		show := func(by audit.Actor) error {
-			return d.Write(t.Context(), func(tx *db.Tx) error { return catalog.Unhide(t.Context(), tx, by, p.ID, "reason") })
+			return try(func(ctx context.Context, tx *db.Tx) error { return catalog.Unhide(ctx, tx, by, p.ID, "reason") })
 		}
-		if err := hide(m.Compliance); err != nil {
-			t.Fatal(err)
+		delist := func(cause catalog.Cause, on string) error {
+			return try(func(ctx context.Context, tx *db.Tx) error {
+				return catalog.Delist(ctx, tx, m.Compliance, catalog.Delisting{Product: p.ID, Cause: cause, Scope: catalog.NoNewSales, Reason: "reason", Case: on}, nobody)
+			})
 		}
-		refused(t, mustSell(t, d, o), "PRODUCT_DELISTED", "UA 4.8")
-		refused(t, show(who), "FORBIDDEN", "")
-		if err := show(m.Compliance); err != nil {
-			t.Fatal(err)
-		}
-		if err := hide(who); err != nil {
-			t.Fatal(err)
-		}
-		if err := show(who); err != nil {
-			t.Fatal(err)
-		}
-		if err := mustSell(t, d, o); err != nil {
-			t.Errorf("shown again: %v", err)
-		}
+		t.Run("refused without a case", func(t *testing.T) {
+			refused(t, hide(m.Compliance), "MEASURE_WITHOUT_CASE", "UA P-4")
+			for _, cause := range []catalog.Cause{catalog.VendorBreach, catalog.IPBan} {
+				for _, on := range []string{"", "ifn_1", "because"} {
+					refused(t, delist(cause, on), "MEASURE_WITHOUT_CASE", "UA P-4")
+				}
+			}
+			if err := mustSell(t, d, o); err != nil {
+				t.Errorf("it is out of the shop all the same: %v", err)
+			}
+		})
+		t.Run("allowed to its vendor", func(t *testing.T) {
+			if err := errors.Join(hide(who), show(who), mustSell(t, d, o)); err != nil {
+				t.Error(err)
+			}
+		})
+		t.Run("allowed by a case", func(t *testing.T) {
+			if err := try(func(ctx context.Context, tx *db.Tx) error {
+				return catalog.Conceal(ctx, tx, m.Compliance, p.ID, catalog.ByCase, "enf_1")
+			}); err != nil {
+				t.Fatal(err)
+			}
+			refused(t, mustSell(t, d, o), "PRODUCT_DELISTED", "UA 4.8")
+			refused(t, show(m.Compliance), "CONTENT_BLOCKED", "UA 8.2.2")
+			if err := delist(catalog.VendorBreach, "enf_1"); err != nil {
+				t.Error(err)
+			}
+		})
 	})
 }
+
+// What an officer hid when no case was needed stays hidden until an officer shows it.
+func TestWhatAnOfficerHidBeforeOnlyAnOfficerShows(t *testing.T) {
+	hidings(t, func(t *testing.T, h hiding) {
+		if err := h.try(func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO catalog_hiding (product_id, cause, ref, reason, hidden_by, hidden_at) VALUES ($1, 'operator', '', 'checked', 'usr_1', 0)`, string(h.product))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h.must(catalog.ByVendor, "", true)
+		h.must(catalog.ByVendor, "", false)
+		h.stands(catalog.ProductHidden)
+		refused(t, h.put(catalog.ByVendor, "", false), "FORBIDDEN", "")
+		h.must(catalog.ByOperator, "", false)
+		h.stands(catalog.ProductListed)
+	})
+}
+
+func nobody(context.Context, db.Reader, catalog.ProductID) ([]account.ID, error) { return nil, nil }
 
 // hiding is a product that several causes hide at a time.
 type hiding struct {
@@ -633,7 +672,7 @@ func TestClause_4_8_AProductComesBackWithItsLastCause(t *testing.T) {
 		causes := []struct {
 			cause catalog.HidingCause
 			ref   string
-		}{{catalog.ByVendor, ""}, {catalog.ByOperator, ""}, {catalog.ByNotice, "ifn_1"}, {catalog.ByNotice, "ifn_2"}, {catalog.ByCase, "enf_1"}, {catalog.ByCase, "enf_2"}}
+		}{{catalog.ByVendor, ""}, {catalog.ByNotice, "ifn_1"}, {catalog.ByNotice, "ifn_2"}, {catalog.ByCase, "enf_1"}, {catalog.ByCase, "enf_2"}}
 		for _, c := range causes {
 			h.must(c.cause, c.ref, true)
 		}
@@ -730,9 +769,9 @@ func TestHidingsRace(t *testing.T) {
 			h.stands(catalog.ProductHidden)
 			together(does(catalog.ByCase, "enf_1", false), does(catalog.ByNotice, "ifn_1", false), does(catalog.ByCase, "enf_2", true))
 			h.stands(catalog.ProductHidden)
-			together(does(catalog.ByVendor, "", false), does(catalog.ByCase, "enf_2", false), does(catalog.ByOperator, "", true))
+			together(does(catalog.ByVendor, "", false), does(catalog.ByCase, "enf_2", false), does(catalog.ByCase, "enf_3", true))
 			h.stands(catalog.ProductHidden)
-			together(does(catalog.ByOperator, "", false), does(catalog.ByNotice, "ifn_2", true))
+			together(does(catalog.ByCase, "enf_3", false), does(catalog.ByNotice, "ifn_2", true))
 			h.stands(catalog.ProductHidden)
 			h.must(catalog.ByNotice, "ifn_2", false)
 			h.stands(catalog.ProductListed)

@@ -35,6 +35,9 @@ func Delist(ctx context.Context, tx *db.Tx, by audit.Actor, d Delisting, holders
 	if err := validDelisting(d, tx.Now()); err != nil {
 		return err
 	}
+	if err := grounded(d); err != nil {
+		return err
+	}
 	if p.State == ProductUseProhibited || p.Scope == d.Scope {
 		return ErrStale
 	}

@@ -16,6 +16,8 @@ var (
 	ErrVoidTerm     = fault.New(fault.Invalid, "VOID_TERM", "ECL 49")
 	ErrBoast        = fault.New(fault.Invalid, "ADVERTISING_WORD_BANNED", "AL 9")
 	ErrSecretInText = fault.New(fault.Invalid, "CONTENT_BLOCKED", "UA 4.6")
+	// ErrNoCase refuses to hide or delist for a breach without the case.
+	ErrNoCase = fault.New(fault.Invalid, "MEASURE_WITHOUT_CASE", "UA P-4")
 	// ErrBlocked refuses to show what a case blocks, ErrNoticed what a notice of
 	// infringement keeps out of sight.
 	ErrBlocked        = fault.New(fault.Forbidden, "CONTENT_BLOCKED", "UA 8.2.2")

@@ -22,7 +22,7 @@ type HidingCause string
 const (
 	ByCase     HidingCause = "case"
 	ByNotice   HidingCause = "notice"
-	ByOperator HidingCause = "operator"
+	ByOperator HidingCause = "operator" // what an officer hid before there were cases for it
 	ByRights   HidingCause = "rights" // its licence has ended
 	ByVendor   HidingCause = "vendor"
 )
@@ -38,14 +38,17 @@ type Hiding struct {
 	At      time.Time
 }
 
-// Hide takes a product out of the shop without delisting it: those who have it
-// keep everything. A compliance officer or the vendor may, each for itself; a
-// reason is needed. It is a state, never an edit.
+// Hide takes a product of the vendor out of the shop without delisting it: those
+// who have it keep everything. A reason is needed. It is a state, never an edit. An
+// officer is refused MEASURE_WITHOUT_CASE: see [Conceal].
 func Hide(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, reason string) (err error) {
 	defer fault.Wrap(&err, "catalog.Hide(%s)", id)
 	p, cause, err := hider(ctx, tx, by, id)
 	if err != nil {
 		return err
+	}
+	if cause == ByOperator {
+		return ErrNoCase
 	}
 	if reason = strings.TrimSpace(reason); reason == "" {
 		return ErrRequired.In("reason")
@@ -53,10 +56,10 @@ func Hide(ctx context.Context, tx *db.Tx, by audit.Actor, id ProductID, reason s
 	if p.State != ProductListed && p.State != ProductHidden {
 		return ErrStale
 	}
-	if err := why(ctx, tx, by, id, cause == ByVendor, reason); err != nil {
+	if err := why(ctx, tx, by, id, true, reason); err != nil {
 		return err
 	}
-	fresh, err := conceal(ctx, tx, p, Hiding{Cause: cause, Reason: reason, By: by.User})
+	fresh, err := conceal(ctx, tx, p, Hiding{Cause: ByVendor, Reason: reason, By: by.User})
 	if err == nil && !fresh {
 		err = ErrStale
 	}

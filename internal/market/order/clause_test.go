@@ -511,7 +511,7 @@ func TestRulesAreAskedInTheOrderOfTheAgreement(t *testing.T) {
 		w.Write(func(tx *db.Tx) error {
 			return account.Restrict(t.Context(), tx, w.Compliance, account.Restriction{Account: p.For, Capability: account.Buy, Case: "case-2"})
 		})
-		w.Write(func(tx *db.Tx) error { return catalog.Hide(t.Context(), tx, w.Compliance, offer.Product.ID, "checked") })
+		w.Write(func(tx *db.Tx) error { return catalog.Hide(t.Context(), tx, w.Seller, offer.Product.ID, "checked") })
 		for _, step := range []struct {
 			code string
 			mend func()
@@ -522,7 +522,7 @@ func TestRulesAreAskedInTheOrderOfTheAgreement(t *testing.T) {
 			{"AGREEMENT_NOT_ACCEPTED", func() { w.Accept(by) }},
 			{"REALNAME_REQUIRED", func() { w.Verify(by) }},
 			{"PRODUCT_DELISTED", func() {
-				w.Write(func(tx *db.Tx) error { return catalog.Unhide(t.Context(), tx, w.Compliance, offer.Product.ID, "fine") })
+				w.Write(func(tx *db.Tx) error { return catalog.Unhide(t.Context(), tx, w.Seller, offer.Product.ID, "fine") })
 			}},
 			{"TERMS_NOT_AGREED", func() { p.AcceptTerms = true }},
 			{"STALE", func() { p.TermsSHA256 = offer.SHA256 }},

@@ -81,8 +81,8 @@ func TestTheIndexHasEveryClauseOnce(t *testing.T) {
 	}
 }
 
-// TestNoClauseIsLeftOver is the gate: a clause that is neither done nor shown stands in the section Not yet of
-// docs/divergences.md with what lacks, and once that section has no row left, none is left over.
+// TestNoClauseIsLeftOver is the gate: every clause is done or shown, and nothing is noted in the section Not yet of
+// docs/divergences.md.
 func TestNoClauseIsLeftOver(t *testing.T) {
 	made, err := scan(os.DirFS(root))
 	if err != nil {
@@ -98,10 +98,10 @@ func TestNoClauseIsLeftOver(t *testing.T) {
 	}
 }
 
-// gaps says of each clause that is not complete and that nothing is noted of what it lacks.
+// gaps says of each clause that is not complete what it lacks.
 func gaps(x Index) (all []string) {
 	for _, c := range x.Clauses {
-		if c.Complete() || len(c.Missing) > 0 {
+		if c.Complete() {
 			continue
 		}
 		var allowed, refused bool
@@ -118,7 +118,7 @@ func gaps(x Index) (all []string) {
 			}
 		}
 		slices.Sort(lacks)
-		all = append(all, fmt.Sprintf("clause %s is %s and docs/divergences.md does not note it; it lacks %s", c.ID, c.Status(), strings.Join(lacks, ", ")))
+		all = append(all, fmt.Sprintf("clause %s is %s; it lacks %s", c.ID, c.Status(), strings.Join(append(lacks, c.Missing...), ", ")))
 	}
 	return all
 }
@@ -178,7 +178,7 @@ func TestTheScanFindsRulesRefusalsTestsAndNotes(t *testing.T) {
 	if law, ok := x.Find("ECL 58"); !ok || len(law.Rules) != 1 || len(law.Refusals) != 1 {
 		t.Errorf("ECL 58 is %+v", law)
 	}
-	wantGaps := []string{"clause 4.6 is partly", "clause 7.1 is not_yet", "clause 9.3 is not_yet"}
+	wantGaps := []string{"clause 4.4 is not_yet", "clause 4.5 is partly", "clause 4.6 is partly", "clause 7.1 is not_yet", "clause 9.3 is not_yet"}
 	found := gaps(x)
 	if len(found) != len(wantGaps) {
 		t.Errorf("the gaps are %q", found)
