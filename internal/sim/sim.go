@@ -39,7 +39,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -277,9 +276,6 @@ func (w *world) handlers() map[string]job.Handler {
 	} {
 		maps.Copy(all, some)
 	}
-	for _, kind := range unheard {
-		all[kind] = job.Handler{Run: func(context.Context, *db.DB, job.Job) error { return nil }}
-	}
 	return all
 }
 
@@ -473,17 +469,9 @@ func (w *world) work(n int) (ran string) {
 			return ran
 		}
 		ran = j.Kind
-		for more := 0; more < 8 && slices.Contains(unheard, ran) && !w.dead; more++ { // letters are not what is simulated
-			if j, found, _ = node.Step(w.ctx, first); !found {
-				break
-			}
-			ran = j.Kind
-		}
 	}
 	return ran
 }
-
-func first(int) int { return 0 }
 
 // transient are errors that a fault of the simulation explains.
 func transient(err error) bool {

@@ -23,7 +23,7 @@ const (
 	ByCase     HidingCause = "case"
 	ByNotice   HidingCause = "notice"
 	ByOperator HidingCause = "operator" // what an officer hid before there were cases for it
-	ByRights   HidingCause = "rights" // its licence has ended
+	ByRights   HidingCause = "rights"   // its licence has ended
 	ByVendor   HidingCause = "vendor"
 )
 

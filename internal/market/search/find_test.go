@@ -176,12 +176,16 @@ func TestTheIndexFollowsTheMarket(t *testing.T) {
 				t.Errorf("%s: %v, want %v", when, got, want)
 			}
 		}
-		seed.Write(t, d, func(tx *db.Tx) error { return catalog.Conceal(t.Context(), tx, m.Compliance, id, catalog.ByCase, "enf_1") })
+		seed.Write(t, d, func(tx *db.Tx) error {
+			return catalog.Conceal(t.Context(), tx, m.Compliance, id, catalog.ByCase, "enf_1")
+		})
 		check("hidden", "redis", "backup")
 		if got := find(t, d, search.Query{Text: "mysql"}); got.Total != 0 {
 			t.Error("a hidden product is found by its name")
 		}
-		seed.Write(t, d, func(tx *db.Tx) error { return catalog.Reveal(t.Context(), tx, m.Compliance, id, catalog.ByCase, "enf_1") })
+		seed.Write(t, d, func(tx *db.Tx) error {
+			return catalog.Reveal(t.Context(), tx, m.Compliance, id, catalog.ByCase, "enf_1")
+		})
 		check("shown again", "redis", "backup", "mysql")
 		move := func(to vendor.State) {
 			seed.Write(t, d, func(tx *db.Tx) error {

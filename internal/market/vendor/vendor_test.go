@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"yunshi/internal/market/vendor"
 	"yunshi/internal/testkit"
 	"yunshi/internal/testkit/seed"
+	"yunshi/internal/testkit/world"
 )
 
 // refused fails the test unless err carries the code.
@@ -383,6 +385,51 @@ func TestClause_2_1_SellingRestsForWhatOnboardingMissesAndIsNoMeasure(t *testing
 				t.Fatal(err)
 			}
 			refused(t, sells(), "VENDOR_NOT_ELIGIBLE", "UA 2.1")
+		})
+	})
+}
+
+// Whoever acts at one moment, a vendor rests once on a ground, is told once, and
+// sells again after one answer.
+func TestSixteenOfficersLetAVendorRestOnce(t *testing.T) {
+	testkit.Engines(t, func(t *testing.T, d *db.DB) {
+		m := seed.Open(t, d)
+		v, who := m.Vendor(t, "深圳甲有限公司")
+		told := func() (n int) {
+			seed.Read(t, d, func(r db.Reader) error {
+				all, err := message.Inbox(t.Context(), r, account.ID(who.Account), "")
+				for _, m := range all {
+					if m.Code == "V-02" {
+						n++
+					}
+				}
+				return err
+			})
+			return n
+		}
+		for _, act := range []func(context.Context, *db.Tx, audit.Actor, vendor.ID, vendor.Ground, string) error{vendor.Rest, vendor.Resume} {
+			before := told()
+			var done atomic.Int64
+			world.Together(16, func(int) {
+				err := d.Write(t.Context(), func(tx *db.Tx) error {
+					return act(t.Context(), tx, m.Compliance, v.ID, vendor.OfDossier, "营业执照")
+				})
+				if err == nil {
+					done.Add(1)
+				} else if f, ok := fault.Of(err); !ok || f.Code != "STALE" {
+					t.Error(err)
+				}
+			})
+			if told := told() - before; done.Load() != 1 || told != 1 {
+				t.Errorf("it went through %d times, and the vendor was told %d times", done.Load(), told)
+			}
+		}
+		seed.Read(t, d, func(r db.Reader) error {
+			all, err := vendor.Pauses(t.Context(), r, v.ID)
+			if len(all) != 1 || all[0].ResumedAt.IsZero() {
+				t.Errorf("%+v", all)
+			}
+			return err
 		})
 	})
 }
