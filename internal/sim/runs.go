@@ -47,9 +47,13 @@ func (r *Report) add(one Result) {
 	}
 }
 
-// Many runs the seeds from o.Seed on, several at once, and tells each as it ends.
-// It goes on after a failure: how many seeds fail says how rare it is.
-func Many(ctx context.Context, o Options, seeds, workers int, tell func(Result)) (all Report, err error) {
+// Runner runs a market: [Run], or that of a [Worker].
+type Runner func(ctx context.Context, o Options) (Result, error)
+
+// Many runs the seeds from o.Seed on, as many at once as there are runners, and
+// tells each as it ends. It goes on after a failure: how many seeds fail says how
+// rare it is.
+func Many(ctx context.Context, o Options, seeds int, runners []Runner, tell func(Result)) (all Report, err error) {
 	began := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -66,12 +70,12 @@ func Many(ctx context.Context, o Options, seeds, workers int, tell func(Result))
 	}()
 	var mu sync.Mutex
 	var running sync.WaitGroup
-	for range min(workers, seeds) {
+	for _, run := range runners {
 		running.Go(func() {
 			for seed := range next {
 				one := o
 				one.Seed = seed
-				result, err := Run(ctx, one)
+				result, err := run(ctx, one)
 				if err != nil {
 					cancel(fmt.Errorf("seed %d: %w", seed, err))
 					return

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -24,7 +25,7 @@ func TestSeedsBreakNothing(t *testing.T) {
 	if testing.Short() {
 		seeds = 4
 	}
-	all, err := Many(t.Context(), o, number("YUNSHI_SEEDS", seeds), number("YUNSHI_WORKERS", 2), func(r Result) {
+	all, err := Many(t.Context(), o, number("YUNSHI_SEEDS", seeds), slices.Repeat([]Runner{Run}, number("YUNSHI_WORKERS", 2)), func(r Result) {
 		if r.Violation != nil {
 			t.Errorf("seed %d: %v", r.Seed, r.Violation)
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"yunshi/internal/base/money"
@@ -21,6 +23,7 @@ type SimulateCmd struct {
 	Least   int64   `help:"Fail when something was met fewer times than this." default:"0"`
 	Script  string  `help:"Play a script of an earlier failure." type:"existingfile"`
 	Story   bool    `help:"Tell each step of a single market."`
+	Serve   bool    `hidden:"" help:"Run the markets that another process asks for."`
 	Save    string  `help:"Where the script of a failure goes (default: beside you, by its seed)." type:"path"`
 }
 
@@ -32,6 +35,11 @@ var errRare = errors.New("simulate: some moves or postings were met too seldom")
 
 // Run simulates and reports.
 func (c *SimulateCmd) Run(e *Env) error {
+	// A market makes much garbage and needs little memory.
+	debug.SetGCPercent(400)
+	if c.Serve {
+		return sim.Serve(e.Ctx, os.Stdin, e.Out)
+	}
 	o := sim.Options{Seed: c.Seed, Steps: c.Steps, Span: time.Duration(c.Years * 365 * 24 * float64(time.Hour))}
 	if o.Steps == 0 {
 		o.Steps = max(1, int(2000*c.Years))
@@ -47,7 +55,12 @@ func (c *SimulateCmd) Run(e *Env) error {
 		o.Log, c.Seeds = e.Out, 1
 	}
 	bar := newProgress(e.Err, e.Lang, "simulate", c.Seeds)
-	all, err := sim.Many(e.Ctx, o, c.Seeds, c.Workers, func(sim.Result) { bar.add(1) })
+	runners, end, err := c.runners(e)
+	if err != nil {
+		return err
+	}
+	all, err := sim.Many(e.Ctx, o, c.Seeds, runners, func(sim.Result) { bar.add(1) })
+	end()
 	bar.finish()
 	if err != nil && all.Runs == 0 {
 		return err
@@ -75,6 +88,34 @@ func (c *SimulateCmd) Run(e *Env) error {
 		return errBroken
 	}
 	return c.shrink(e, o, all.Failed[0])
+}
+
+// runners are as many as run at once: this process for one market, else processes of
+// their own.
+func (c *SimulateCmd) runners(e *Env) (all []sim.Runner, end func(), err error) {
+	if min(c.Workers, c.Seeds) <= 1 {
+		return []sim.Runner{sim.Run}, func() {}, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	var workers []*sim.Worker
+	end = func() {
+		for _, w := range workers {
+			w.Close() //nolint:errcheck // what it said has been read
+		}
+	}
+	for range min(c.Workers, c.Seeds) {
+		w, err := sim.StartWorker(e.Ctx, self, "simulate", "--serve")
+		if err != nil {
+			end()
+			return nil, nil, err
+		}
+		workers = append(workers, w)
+		all = append(all, w.Run)
+	}
+	return all, end, nil
 }
 
 // shrink looks for the shortest script of a failure and keeps it.

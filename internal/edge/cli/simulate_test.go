@@ -45,3 +45,20 @@ func TestSimulatePlaysAScript(t *testing.T) {
 		t.Errorf("exit %d: %s%s", code, out, errOut)
 	}
 }
+
+// TestMain lets the program of the tests be the one that simulate starts again.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "simulate" {
+		os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+func TestSimulateRunsMarketsInProcessesOfTheirOwn(t *testing.T) {
+	_, alone, _ := simulate(t, "--seed", "5", "--seeds", "3", "--steps", "60", "--workers", "1")
+	code, together, errOut := simulate(t, "--seed", "5", "--seeds", "3", "--steps", "60", "--workers", "2")
+	after := func(out string) string { _, rest, _ := strings.Cut(out, "a second)"); return rest }
+	if code != 0 || !strings.Contains(together, "3 markets") || after(alone) != after(together) {
+		t.Errorf("exit %d: %s\n%s\nalone:\n%s", code, errOut, together, alone)
+	}
+}
