@@ -17,7 +17,8 @@ type Report struct {
 	Runs, Steps, Journals, Orders int
 	Checks                        int64
 	In, Out                       int64
-	Simulated, Real               time.Duration
+	Real                          time.Duration
+	Years                         float64 // simulated; of a thousand markets more than a Duration holds
 	Posted, Transitions           map[string]int64
 	Faults, Events                map[string]int64
 	Trace                         string // of the only run
@@ -35,7 +36,7 @@ func (r *Report) add(one Result) {
 	r.Checks += one.Checks
 	r.In += one.In
 	r.Out += one.Out
-	r.Simulated += one.Simulated
+	r.Years += one.Simulated.Hours() / 24 / 365
 	r.Trace = one.Trace
 	for into, from := range map[*map[string]int64]map[string]int64{&r.Posted: one.Posted, &r.Transitions: one.Transitions, &r.Faults: one.Faults, &r.Events: one.Events} {
 		for k, n := range from {

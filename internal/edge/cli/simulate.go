@@ -147,7 +147,7 @@ func (c *SimulateCmd) shrink(e *Env, o sim.Options, f sim.Result) error {
 func report(out io.Writer, l text.Lang, r sim.Report, least int64) {
 	seconds := max(r.Real.Seconds(), 0.001)
 	yuan := func(minor int64) string { return money.Amount{Minor: minor, Currency: money.CNY}.Format(string(l)) }
-	fmt.Fprintln(out, text.In(l, "simulate.head", "Runs", r.Runs, "Years", fmt.Sprintf("%.1f", r.Simulated.Hours()/24/365), "Steps", r.Steps,
+	fmt.Fprintln(out, text.In(l, "simulate.head", "Runs", r.Runs, "Years", fmt.Sprintf("%.1f", r.Years), "Steps", r.Steps,
 		"Seconds", fmt.Sprintf("%.1f", seconds), "Rate", int(float64(r.Steps)/seconds)))
 	fmt.Fprintln(out, text.In(l, "simulate.market", "Orders", r.Orders, "In", yuan(r.In), "Out", yuan(r.Out), "Journals", r.Journals))
 	fmt.Fprintln(out, text.In(l, "simulate.checks", "Checks", r.Checks))

@@ -91,6 +91,7 @@ func banRows(ctx context.Context, names map[account.ID]string, all []enforcement
 type linkView struct {
 	frame
 	enforcement.Link
+	named   string // the account
 	trail   []page.AuditEntry
 	decides bool
 	refusal error
@@ -110,6 +111,11 @@ func (d desk) linkAgain(c *serve.Call, refusal error) error {
 		if view.Link, err = enforcement.GetLink(ctx, r, c.Actor, id); err != nil {
 			return err
 		}
+		of, err := account.Get(ctx, r, view.Account)
+		if err != nil {
+			return err
+		}
+		view.named = of.DisplayName
 		acts, err := audit.Of(ctx, r, string(id))
 		view.trail = trail(acts)
 		return err
@@ -120,10 +126,10 @@ func (d desk) linkAgain(c *serve.Call, refusal error) error {
 	return show(c, refusal, linkPage(view))
 }
 
-func linkTerms(ctx context.Context, l enforcement.Link) []page.Term {
+func linkTerms(ctx context.Context, l linkView) []page.Term {
 	out := []page.Term{
-		{Label: text.T(ctx, "ban.account"), Value: page.Anchor(homeOf(string(l.Account)), string(l.Account))},
-		{Label: text.T(ctx, "ban.case"), Value: page.ID(string(l.BanCase))},
+		{Label: text.T(ctx, "ban.account"), Value: page.Anchor(homeOf(string(l.Account)), l.named)},
+		{Label: text.T(ctx, "ban.case"), Value: page.Anchor(homeOf(string(l.BanCase)), string(l.BanCase))},
 		{Label: text.T(ctx, "ban.strength"), Text: text.T(ctx, "ban.strength."+string(l.Strength))},
 		{Label: text.T(ctx, "ban.found"), Value: page.Time(l.FoundAt)},
 	}

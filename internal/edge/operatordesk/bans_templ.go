@@ -205,7 +205,7 @@ func linkPage(v linkView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = page.Terms(linkTerms(ctx, v.Link), false).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = page.Terms(linkTerms(ctx, v), false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -169,7 +169,7 @@ type caseView struct {
 	frame
 	enforcement.Dossier
 	of       account.Account
-	names    map[string]string // of those who decided
+	people   staff // who decided
 	proposal enforcement.Proposal
 	rights   []page.Option // that a termination may end
 	kinds    []page.Option // of content that can be blocked
@@ -268,7 +268,7 @@ func (d desk) caseAgain(c *serve.Call, refusal error, exhibit, opened string) er
 		if view.of, err = account.Get(ctx, r, view.Subject); err != nil {
 			return err
 		}
-		view.names = map[string]string{view.DecidedBy: personNamed(ctx, r, view.DecidedBy), view.SecondBy: personNamed(ctx, r, view.SecondBy)}
+		view.people = staffOf(ctx, r, view.DecidedBy, view.SecondBy)
 		if view.proposal, err = enforcement.Suggest(ctx, r, view.Case); err != nil {
 			return err
 		}
@@ -323,8 +323,8 @@ func caseTerms(ctx context.Context, v caseView) []page.Term {
 	add("enforcement.content", page.Anchor(homeOf(v.Content.ID), v.Content.ID), v.Content.ID != "")
 	add("enforcement.right", page.ID(string(v.Right)), v.Right != "")
 	add("enforcement.reasons", page.Str(v.Reasons), v.Reasons != "")
-	add("enforcement.decided.by", page.Str(v.names[v.DecidedBy]), v.DecidedBy != "")
-	add("enforcement.second.by", page.Str(v.names[v.SecondBy]), v.SecondBy != "")
+	add("enforcement.decided.by", page.Str(v.people.who(v.DecidedBy)), v.DecidedBy != "")
+	add("enforcement.second.by", page.Str(v.people.who(v.SecondBy)), v.SecondBy != "")
 	add("enforcement.served", page.Time(v.ServedAt), !v.ServedAt.IsZero())
 	add("enforcement.notice", page.ID(v.Notice), v.Notice != "")
 	add("enforcement.appeal.until", page.Time(v.AppealUntil), !v.AppealUntil.IsZero())

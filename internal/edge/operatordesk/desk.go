@@ -18,6 +18,7 @@
 package operatordesk
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"io"
@@ -372,6 +373,23 @@ func accountNames(ctx context.Context, r db.Reader, ids ...account.ID) (map[acco
 	}
 	return names, nil
 }
+
+// staff are the names of people of the staff, by their ids.
+type staff map[string]string
+
+// staffOf reads the names behind ids; one that is nobody's, or empty, stays what it is.
+func staffOf(ctx context.Context, r db.Reader, ids ...string) staff {
+	names := staff{}
+	for _, id := range ids {
+		if _, known := names[id]; !known && id != "" {
+			names[id] = personNamed(ctx, r, id)
+		}
+	}
+	return names
+}
+
+// who is a person by name, or by the id when no name was read.
+func (s staff) who(id string) string { return cmp.Or(s[id], id) }
 
 // personNamed is the name of a person of the staff, or the id of who is none.
 func personNamed(ctx context.Context, r db.Reader, id string) string {

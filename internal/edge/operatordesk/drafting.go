@@ -109,6 +109,7 @@ type draftView struct {
 	before   agreement.Version
 	changes  []page.Rewording
 	comments []agreement.Comment
+	people   staff
 	said     int64
 	settings string
 	clause   agreement.Clause // being edited
@@ -170,6 +171,7 @@ func (d desk) draftAgain(c *serve.Call, refusal error) error {
 		if view.said, err = agreement.CountComments(ctx, r, id); err != nil {
 			return err
 		}
+		view.people = staffOf(ctx, r, string(view.ProposedBy))
 		acts, err := audit.Of(ctx, r, id)
 		view.trail = trail(acts)
 		return err

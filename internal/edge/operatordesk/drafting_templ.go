@@ -683,7 +683,7 @@ func draftNext(v draftView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = page.Terms([]page.Term{
-					{Label: text.T(ctx, "rule.desk.proposed_by"), Value: page.ID(string(v.ProposedBy))},
+					{Label: text.T(ctx, "rule.desk.proposed_by"), Text: v.people.who(string(v.ProposedBy))},
 					{Label: text.T(ctx, "rule.effective"), Value: effectiveCell(v.EffectiveAt.IsZero(), page.Time(v.EffectiveAt))},
 					{Label: text.T(ctx, "rule.outcome"), Text: v.Outcome.In(text.From(ctx))},
 				}, false).Render(ctx, templ_7745c5c3_Buffer)

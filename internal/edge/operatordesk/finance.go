@@ -398,6 +398,7 @@ func (d desk) explain(c *serve.Call) error {
 type decisionView struct {
 	frame
 	reconciliation.Decision
+	people  staff
 	refusal error
 	errors  map[string]string
 	form    string
@@ -418,6 +419,7 @@ func (d desk) decisionAgain(c *serve.Call, refusal error) error {
 		if view.Decision, err = reconciliation.GetDecision(ctx, r, reconciliation.DecisionID(c.R.PathValue("decision"))); err != nil {
 			return err
 		}
+		view.people = staffOf(ctx, r, string(view.ProposedBy), string(view.DecidedBy))
 		acts, err := audit.Of(ctx, r, string(view.Decision.ID))
 		view.trail = trail(acts)
 		return err
@@ -451,6 +453,7 @@ type withdrawalView struct {
 	frame
 	settlement.Withdrawal
 	seller   vendor.Vendor
+	people   staff
 	standing ledger.Standing
 	frozen   []string
 	added    time.Time // of the payee's account
@@ -475,6 +478,7 @@ func (d desk) withdrawalAgain(c *serve.Call, refusal error) error {
 		if view.seller, err = vendor.Get(ctx, r, view.Vendor); err != nil {
 			return err
 		}
+		view.people = staffOf(ctx, r, string(view.FirstBy), string(view.SecondBy))
 		if view.standing, err = ledger.StandingOf(ctx, r, string(view.Vendor), view.Amount.Currency); err != nil {
 			return err
 		}
@@ -571,10 +575,20 @@ func (d desk) disputes(c *serve.Call) error {
 	return show(c, nil, disputesPage(d.frame(c, "/operator/finance", text.T(ctx, "operatordesk.fin.disputes")), c.Now(), all))
 }
 
+// deciders are the people who proposed decisions.
+func deciders(ctx context.Context, r db.Reader, all []reconciliation.Decision) staff {
+	ids := make([]string, len(all))
+	for i, d := range all {
+		ids[i] = string(d.ProposedBy)
+	}
+	return staffOf(ctx, r, ids...)
+}
+
 type lineView struct {
 	frame
 	payment.StatementLine
 	decisions []reconciliation.Decision
+	people    staff
 	limit     money.Amount
 	form      map[string]string
 	refusal   error
@@ -610,6 +624,7 @@ func (d desk) lineAgain(c *serve.Call, refusal error) error {
 			}
 			view.decisions = append(view.decisions, some...)
 		}
+		view.people = deciders(ctx, r, view.decisions)
 		limit, err := agreement.Setting[struct {
 			Above int64 `json:"four_eyes_above"`
 		}](ctx, r, "attribution")
@@ -726,6 +741,7 @@ type standingView struct {
 	frozen      []string
 	withdrawals []settlement.Withdrawal
 	decisions   []reconciliation.Decision
+	people      staff
 	gateways    []string
 	fees        []string
 	form        map[string]string
@@ -759,6 +775,7 @@ func (d desk) standingAgain(c *serve.Call, refusal error) error {
 		if view.decisions, err = reconciliation.DecisionsOf(ctx, r, string(id)); err != nil {
 			return err
 		}
+		view.people = deciders(ctx, r, view.decisions)
 		merchants, err := vendor.Merchants(ctx, r, id)
 		if err != nil {
 			return err

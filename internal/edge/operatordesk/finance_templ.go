@@ -800,7 +800,7 @@ func decisionPage(v decisionView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = page.Terms(decisionTerms(ctx, v.Decision), false).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = page.Terms(decisionTerms(ctx, v.Decision, v.people), false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1431,7 +1431,7 @@ func linePage(v lineView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if len(v.decisions) > 0 {
-					templ_7745c5c3_Err = decisionsTable(v.decisions).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = decisionsTable(v.decisions, v.people).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1581,7 +1581,7 @@ func linePage(v lineView) templ.Component {
 	})
 }
 
-func decisionsTable(all []reconciliation.Decision) templ.Component {
+func decisionsTable(all []reconciliation.Decision, people staff) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1618,7 +1618,7 @@ func decisionsTable(all []reconciliation.Decision) templ.Component {
 				Caption: text.T(ctx, "operatordesk.decisions"),
 				Hidden:  true,
 				Columns: []page.Column{{Label: text.T(ctx, "operatordesk.decision")}, {Label: text.T(ctx, "base.state")}, {Label: text.T(ctx, "operatordesk.decision.by")}, {Label: text.T(ctx, "base.date")}, {Label: text.T(ctx, "base.amount"), Num: true}},
-				Rows:    decisionRows(ctx, all),
+				Rows:    decisionRows(ctx, all, people),
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -2133,7 +2133,7 @@ func standingPage(v standingView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if len(v.decisions) > 0 {
-					templ_7745c5c3_Err = decisionsTable(v.decisions).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = decisionsTable(v.decisions, v.people).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

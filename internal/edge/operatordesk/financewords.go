@@ -152,7 +152,7 @@ func exceptionTerms(ctx context.Context, v exceptionView) []page.Term {
 	return terms
 }
 
-func decisionTerms(ctx context.Context, d reconciliation.Decision) []page.Term {
+func decisionTerms(ctx context.Context, d reconciliation.Decision, people staff) []page.Term {
 	terms := []page.Term{{Label: text.T(ctx, "operatordesk.decision.subject"), Value: page.Anchor(subjectHome(d), d.Subject)}}
 	add := func(key, value string) {
 		if value != "" {
@@ -167,9 +167,9 @@ func decisionTerms(ctx context.Context, d reconciliation.Decision) []page.Term {
 	add("operatordesk.standing.rule", d.Input.Rule)
 	add("base.reason", d.Reason)
 	add("operatordesk.line.evidence", d.Evidence)
-	terms = append(terms, page.Term{Label: text.T(ctx, "operatordesk.decision.proposed_by"), Value: mono(string(d.ProposedBy))}, page.Term{Label: text.T(ctx, "operatordesk.decision.proposed_at"), Value: page.Time(d.ProposedAt)})
+	terms = append(terms, page.Term{Label: text.T(ctx, "operatordesk.decision.proposed_by"), Text: people.who(string(d.ProposedBy))}, page.Term{Label: text.T(ctx, "operatordesk.decision.proposed_at"), Value: page.Time(d.ProposedAt)})
 	if d.DecidedBy != "" {
-		terms = append(terms, page.Term{Label: text.T(ctx, "operatordesk.decision.decided_by"), Value: mono(string(d.DecidedBy))}, page.Term{Label: text.T(ctx, "operatordesk.decided_at"), Value: page.Time(d.DecidedAt)})
+		terms = append(terms, page.Term{Label: text.T(ctx, "operatordesk.decision.decided_by"), Text: people.who(string(d.DecidedBy))}, page.Term{Label: text.T(ctx, "operatordesk.decided_at"), Value: page.Time(d.DecidedAt)})
 	}
 	add("operatordesk.decision.refusal", d.Refusal)
 	return terms
@@ -187,14 +187,14 @@ func subjectHome(d reconciliation.Decision) string {
 	return "/operator/finance/vendors/" + d.Subject
 }
 
-func decisionRows(ctx context.Context, all []reconciliation.Decision) (out rows) {
+func decisionRows(ctx context.Context, all []reconciliation.Decision, people staff) (out rows) {
 	for _, d := range all {
 		amount := page.Money(d.Amount)
 		if d.Act == reconciliation.Close {
 			amount = nil
 		}
 		out = append(out, []templ.Component{
-			page.Anchor("/operator/finance/decisions/"+string(d.ID), decisionTitle(ctx, d)), decisionChip(d.State), mono(string(d.ProposedBy)), page.Time(d.ProposedAt), amount,
+			page.Anchor("/operator/finance/decisions/"+string(d.ID), decisionTitle(ctx, d)), decisionChip(d.State), page.Str(people.who(string(d.ProposedBy))), page.Time(d.ProposedAt), amount,
 		})
 	}
 	return out
@@ -202,7 +202,7 @@ func decisionRows(ctx context.Context, all []reconciliation.Decision) (out rows)
 
 func withdrawalTerms(ctx context.Context, v withdrawalView) []page.Term {
 	person := func(key, user string) page.Term {
-		return page.Term{Label: text.T(ctx, "operatordesk.withdrawal."+key), Value: mono(user)}
+		return page.Term{Label: text.T(ctx, "operatordesk.withdrawal."+key), Text: v.people.who(user)}
 	}
 	terms := []page.Term{
 		{Label: text.T(ctx, "operatordesk.vendor"), Value: page.Anchor("/operator/finance/vendors/"+string(v.Vendor), v.seller.RegisteredName)},
@@ -212,7 +212,7 @@ func withdrawalTerms(ctx context.Context, v withdrawalView) []page.Term {
 		{Label: text.T(ctx, "operatordesk.withdrawal.payee"), Text: v.Gateway + " " + v.Payee},
 		{Label: text.T(ctx, "operatordesk.withdrawal.added"), Value: page.Time(v.added)},
 		{Label: text.T(ctx, "operatordesk.withdrawal.limit"), Value: page.Money(money.Amount{Minor: v.limits.FourEyes, Currency: v.Amount.Currency})},
-		person("requested_by", string(v.RequestedBy)), {Label: text.T(ctx, "operatordesk.decision.proposed_at"), Value: page.Time(v.RequestedAt)},
+		{Label: text.T(ctx, "operatordesk.withdrawal.requested_by"), Value: mono(string(v.RequestedBy))}, {Label: text.T(ctx, "operatordesk.decision.proposed_at"), Value: page.Time(v.RequestedAt)},
 	}
 	if v.FirstBy != "" {
 		terms = append(terms, person("first", string(v.FirstBy)))

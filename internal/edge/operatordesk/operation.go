@@ -300,6 +300,7 @@ type interruptionView struct {
 	now       time.Time
 	actor     audit.Actor
 	events    []page.Event
+	people    staff
 	contests  []operation.Contest
 	names     map[account.ID]string // who contests
 	rounds    []operation.Round
@@ -336,7 +337,7 @@ func (d desk) interruptionAgain(c *serve.Call, refusal error) error {
 		if err != nil {
 			return err
 		}
-		v.events = events(ctx, r, entries)
+		v.events, v.people = events(ctx, r, entries), staffOf(ctx, r, v.CauseBy)
 		if v.contests, err = operation.Contests(ctx, r, id); err != nil {
 			return err
 		}
@@ -414,7 +415,7 @@ func causeTerms(ctx context.Context, v interruptionView) []page.Term {
 	}
 	out = append(out,
 		page.Term{Label: text.T(ctx, "operation.cause"), Text: text.T(ctx, "operation.cause."+string(v.Cause))},
-		page.Term{Label: text.T(ctx, "operation.cause.by"), Value: page.ID(v.CauseBy)},
+		page.Term{Label: text.T(ctx, "operation.cause.by"), Text: v.people.who(v.CauseBy)},
 	)
 	add := func(key string, value templ.Component, shown bool) {
 		if shown {
@@ -1042,6 +1043,7 @@ type windDownView struct {
 	frame
 	answers
 	operation.WindDown
+	people    staff
 	now       time.Time
 	left      []operation.Left
 	rounds    []operation.Round
@@ -1062,6 +1064,7 @@ func (d desk) windDownAgain(c *serve.Call, refusal error) error {
 		if v.WindDown, err = operation.WindDownOf(ctx, r, id); err != nil {
 			return err
 		}
+		v.people = staffOf(ctx, r, v.ProposedBy, v.ApprovedBy)
 		if c.Market.Operation.Left != nil {
 			if v.left, err = c.Market.Operation.Left(ctx, r); err != nil {
 				return err
@@ -1108,7 +1111,7 @@ func (v windDownView) planTerms(ctx context.Context) (out []page.Term) {
 // ended is who answered a proposal and why it was stopped, when somebody did.
 func (v windDownView) ended(ctx context.Context) (out []page.Term) {
 	if v.ApprovedBy != "" {
-		out = append(out, page.Term{Label: text.T(ctx, "operation.end.approved_by"), Value: page.ID(v.ApprovedBy)})
+		out = append(out, page.Term{Label: text.T(ctx, "operation.end.approved_by"), Text: v.people.who(v.ApprovedBy)})
 	}
 	if v.StopReason != "" {
 		out = append(out, page.Term{Label: text.T(ctx, "operation.field.reason"), Text: v.StopReason})

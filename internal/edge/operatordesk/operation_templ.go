@@ -2846,7 +2846,7 @@ func deskWindDownPage(v windDownView) templ.Component {
 				}
 				templ_7745c5c3_Err = page.Terms(append([]page.Term{
 					{Label: text.T(ctx, "operation.end.at"), Value: page.Time(v.EndAt)},
-					{Label: text.T(ctx, "operation.end.proposed_by"), Value: page.ID(v.ProposedBy)},
+					{Label: text.T(ctx, "operation.end.proposed_by"), Text: v.people.who(v.ProposedBy)},
 					{Label: text.T(ctx, "operation.end.proposed"), Value: page.Time(v.ProposedAt)},
 					{Label: text.T(ctx, "operation.end.announced"), Value: page.Time(v.AnnouncedAt)},
 					{Label: "SHA-256", Value: page.ID(v.SHA256)},

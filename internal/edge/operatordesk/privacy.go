@@ -311,6 +311,7 @@ func (d desk) proposeDisclosure(c *serve.Call) error {
 type disclosureView struct {
 	frame
 	privacy.Disclosure
+	people  staff
 	by      audit.Actor
 	now     time.Time
 	packet  map[privacy.Field]string // after it was opened, for this answer only
@@ -336,6 +337,7 @@ func (d desk) disclosureAgain(c *serve.Call, view disclosureView) error {
 		if view.Disclosure, err = privacy.AnyDisclosure(ctx, r, id); err != nil {
 			return err
 		}
+		view.people = staffOf(ctx, r, view.ProposedBy, view.ApprovedBy)
 		acts, err := audit.Of(ctx, r, string(id))
 		view.trail = trail(acts)
 		return err
@@ -388,7 +390,7 @@ func (d desk) onDisclosure(c *serve.Call) error {
 	return c.Redirect("/operator/privacy/disclosures/" + string(id))
 }
 
-func disclosureTerms(ctx context.Context, d privacy.Disclosure) []page.Term {
+func disclosureTerms(ctx context.Context, d privacy.Disclosure, people staff) []page.Term {
 	out := []page.Term{
 		{Label: text.T(ctx, "privacy.desk.subject"), Value: page.Anchor(homeOf(string(d.Account)), string(d.Account))},
 		{Label: text.T(ctx, "privacy.page.recipient"), Text: d.Recipient.Name + " · " + text.T(ctx, "privacy.recipient."+string(d.Recipient.Kind))},
@@ -397,7 +399,7 @@ func disclosureTerms(ctx context.Context, d privacy.Disclosure) []page.Term {
 		{Label: text.T(ctx, "privacy.page.fields"), Text: fieldNames(ctx, d.Fields)},
 		{Label: text.T(ctx, "privacy.desk.purpose"), Text: d.Purpose},
 		{Label: text.T(ctx, "privacy.page.channel"), Text: text.T(ctx, "privacy.channel."+d.Channel)},
-		{Label: text.T(ctx, "privacy.desk.proposed_by"), Value: page.ID(d.ProposedBy)},
+		{Label: text.T(ctx, "privacy.desk.proposed_by"), Text: people.who(d.ProposedBy)},
 	}
 	add := func(key string, value templ.Component, shown bool) {
 		if shown {
@@ -412,7 +414,7 @@ func disclosureTerms(ctx context.Context, d privacy.Disclosure) []page.Term {
 	add("privacy.desk.matter", page.ID(d.Matter), d.Matter != "")
 	add("privacy.desk.consent.id", page.ID(string(d.Consent)), d.Consent != "")
 	add("privacy.desk.order", page.Anchor(homeOf(d.Order), d.Order), d.Order != "")
-	add("privacy.desk.approved_by", page.ID(d.ApprovedBy), d.ApprovedBy != "")
+	add("privacy.desk.approved_by", page.Str(people.who(d.ApprovedBy)), d.ApprovedBy != "")
 	add("privacy.desk.made_at", page.Time(d.MadeAt), !d.MadeAt.IsZero())
 	add("privacy.page.hash", page.ID(d.SHA256), d.SHA256 != "")
 	add("privacy.desk.told", page.Str(text.T(ctx, "privacy.desk.told.yes")), d.Told)

@@ -576,7 +576,7 @@ func disclosurePage(v disclosureView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = page.Terms(disclosureTerms(ctx, v.Disclosure), false).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = page.Terms(disclosureTerms(ctx, v.Disclosure, v.people), false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -236,7 +236,9 @@ func restsOn(ctx context.Context, v productView) page.Field {
 
 func causes(ctx context.Context, v productView) page.Field {
 	all := []string{string(catalog.VendorBreach), string(catalog.IPBan), string(catalog.Safety), string(catalog.Authority), string(catalog.OtherCause)}
-	return choices("cause", text.T(ctx, "operatordesk.delist.cause"), v.form["cause"], v.errors["cause"], all, func(s string) string { return text.T(ctx, "desk.cause."+s) })
+	f := choices("cause", text.T(ctx, "operatordesk.delist.cause"), v.form["cause"], v.errors["cause"], all, func(s string) string { return text.T(ctx, "desk.cause."+s) })
+	f.Options = append([]page.Option{{Label: text.T(ctx, "desk.choose")}}, f.Options...)
+	return f
 }
 
 func scopes(ctx context.Context, v productView) page.Field {

@@ -15,6 +15,7 @@ import (
 	"yunshi/internal/market/audit"
 	"yunshi/internal/market/enforcement"
 	"yunshi/internal/market/message"
+	"yunshi/internal/testkit/tab"
 )
 
 // banished ends the agreement of a verified person, as far as bans are concerned.
@@ -48,6 +49,49 @@ func (s *site) links(t *testing.T, of string) (out []enforcement.Link) {
 	return out
 }
 
+// enters registers somebody who has the bank account of the banished person.
+func (s *site) enters(t *testing.T, lang text.Lang, mail string) (b *browser, c account.Credential) {
+	t.Helper()
+	b = s.browser(t, lang)
+	form := url.Values{"subject_type": {"individual"}, "display_name": {"林一"}, "user_name": {"林一"}, "email": {mail}, "password": {"lamp window forty otter"}, "next": {"/"}}
+	b.submit(b.submit(b.get("/register"), "/register", form).is(http.StatusOK), "/agreement", nil).is(http.StatusOK)
+	s.Read(func(r db.Reader) (err error) { c, err = account.Find(t.Context(), r, mail); return err })
+	return b, c
+}
+
+// relative is what that person enters as its identity.
+var relative = url.Values{
+	"name": {"林一"}, "number": {"110101198805150019"}, "mobile": {"13900139001"}, "email": {"l@example.com"}, "bank_account": {"6225881234567898"}, "consent": {"yes"},
+}
+
+// TestTheLinksInARealBrowser opens what the suspended person sees of a link and what
+// the officer decides on.
+func TestTheLinksInARealBrowser(t *testing.T) {
+	b := tab.Open(t)
+	s := open(t)
+	s.banished(t)
+	who, id := s.enters(t, text.ZH, "relative@example.com")
+	who.submit(who.get("/account/identity"), "/account/identity", relative).is(http.StatusOK)
+	l := s.links(t, string(id.Account))
+	if len(l) != 1 {
+		t.Fatalf("%+v", l)
+	}
+	path := enforcement.LinkPath(l[0].ID)
+	mine := tab.Serve(t, s.handler, s.token(t, audit.Actor{User: string(id.User), Account: string(id.Account)}))
+	officer := tab.Serve(t, s.handler, s.token(t, s.Compliance))
+	look := func(state string) {
+		b.Languages(func(lang string) {
+			for _, page := range [][3]string{{"mine", mine, path}, {"desk", officer, "/operator/bans/" + string(l[0].ID)}, {"bans", officer, "/operator/bans"}} {
+				b.Open(page[1], page[2], lang)
+				b.Look("link-"+state+"-"+page[0], lang)
+			}
+		})
+	}
+	look("suspended")
+	who.submit(who.get(path), path+"/appeal", url.Values{"text": {"兄弟共用账户"}}).is(http.StatusOK)
+	look("appealed")
+}
+
 // TestClause_8_3_OnThePages: the same bank account with another name is suspended,
 // told with a way to appeal and without any number, and a person clears it; the same
 // identity is refused, and what was found is kept.
@@ -56,26 +100,11 @@ func TestClause_8_3_OnThePages(t *testing.T) {
 		t.Run(string(lang), func(t *testing.T) {
 			s := open(t)
 			s.banished(t)
-			enter := func(mail string) (*browser, string) {
-				b := s.browser(t, lang)
-				form := url.Values{"subject_type": {"individual"}, "display_name": {"林一"}, "user_name": {"林一"}, "email": {mail}, "password": {"lamp window forty otter"}, "next": {"/"}}
-				b.submit(b.submit(b.get("/register"), "/register", form).is(http.StatusOK), "/agreement", nil).is(http.StatusOK)
-				var id account.ID
-				s.Read(func(r db.Reader) error {
-					c, err := account.Find(t.Context(), r, mail)
-					id = c.Account
-					return err
-				})
-				return b, string(id)
-			}
-			identity := func(number, bank string) url.Values {
-				return url.Values{"name": {"林一"}, "number": {number}, "mobile": {"13900139001"}, "email": {"l@example.com"}, "bank_account": {bank}, "consent": {"yes"}}
-			}
 			officer := s.signedIn(t, lang, s.email(t, s.Compliance))
 			t.Run("refused_relative_with_the_same_bank_account", func(t *testing.T) {
-				b, id := enter("relative@example.com")
-				b.submit(b.get("/account/identity"), "/account/identity", identity("110101198805150019", "6225881234567898")).is(http.StatusOK)
-				l := s.links(t, id)
+				b, id := s.enters(t, lang, "relative@example.com")
+				b.submit(b.get("/account/identity"), "/account/identity", relative).is(http.StatusOK)
+				l := s.links(t, string(id.Account))
 				if len(l) != 1 || l[0].State != enforcement.LinkSuspended {
 					t.Fatalf("%+v", l)
 				}
@@ -92,8 +121,8 @@ func TestClause_8_3_OnThePages(t *testing.T) {
 				officer.get("/operator/bans").is(http.StatusOK).says(text.In(lang, "ban.kind.id_number"))
 			})
 			t.Run("allowed_stranger", func(t *testing.T) {
-				_, id := enter("stranger@example.com")
-				if len(s.links(t, id)) != 0 {
+				_, id := s.enters(t, lang, "stranger@example.com")
+				if len(s.links(t, string(id.Account))) != 0 {
 					t.Error("a stranger is linked")
 				}
 			})

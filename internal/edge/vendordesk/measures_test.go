@@ -420,7 +420,7 @@ func TestTheDeskOfCasesInARealBrowser(t *testing.T) {
 			{"cases", first, "/operator/cases"}, {"case-new", first, "/operator/cases/new"}, {"case-open", first, "/operator/cases/" + cases["open"]},
 			{"case-running", first, "/operator/cases/" + cases["running"]}, {"case-second", second, "/operator/cases/" + cases["second"]},
 			{"case-appeal", second, "/operator/cases/" + cases["appealed"]}, {"vendor", first, "/operator/vendors/" + string(e.Vendor)},
-			{"product-hidden", first, "/operator/products/" + cases["product"]}, {"account-ended-desk", first, "/operator/accounts/" + e.customer.Account},
+			{"product-hidden", first, "/operator/products/" + cases["product"]}, {"product-delist", first, "/operator/products/" + cases["product"] + "/delist"}, {"account-ended-desk", first, "/operator/accounts/" + e.customer.Account},
 		} {
 			b.Open(page[1], page[2], lang)
 			b.Look(page[0], lang)
