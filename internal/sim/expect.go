@@ -554,9 +554,7 @@ func (o *oracle) disputedBy(want sums, j journalRow) string {
 		want.add(ledger.DisputeFee, "", d.Fee)
 		want.add(ledger.Clearing, provider, -d.Amount-d.Fee)
 	case "hold":
-		of := *s
-		_, _, _, vendor := of.giveBack(min(covered, of.gross()-of.back))
-		x := min(vendor, o.owed(ledger.Payable, s.vendor))
+		x := o.frozenFor(s, covered)
 		want.add(ledger.Payable, s.vendor, x)
 		want.add(hold.account, hold.party, -x)
 	case "won":
@@ -596,6 +594,14 @@ func (o *oracle) disputedBy(want sums, j journalRow) string {
 		return "unknown"
 	}
 	return ""
+}
+
+// frozenFor is what a dispute freezes of a vendor: its share of what is covered, as
+// far as it is payable.
+func (o *oracle) frozenFor(s *sale, covered int64) int64 {
+	of := *s
+	_, _, _, vendor := of.giveBack(min(covered, of.gross()-of.back))
+	return min(vendor, o.owed(ledger.Payable, s.vendor))
 }
 
 // coveredBy is what of a dispute was neither given back nor held by another when
@@ -900,6 +906,12 @@ func (o *oracle) complete(c changes, now map[string]bool) {
 		switch d.State {
 		case "open", "won", "lost":
 			need(fmt.Sprintf("cb:%s:%d:%s", d.ID, d.Round, d.State), what)
+		}
+		switch hold := fmt.Sprintf("cb:%s:%d:hold", d.ID, d.Round); {
+		case d.State == "open" && !now[hold] && o.frozenFor(s, o.coveredBy(d, d.Round)) > 0:
+			need(hold, what)
+		case d.State == "lost" && o.lostFee[fmt.Sprintf("cb:%s:%d:lost", d.ID, d.Round)] > 0 && o.collections.rows[s.line] != nil && o.collections.rows[s.line].Shared > 0:
+			need(fmt.Sprintf("sweepback:%s:%d", d.ID, d.Round), what)
 		}
 		if d.State == "lost" || d.State == "won" {
 			hold := key{ledger.Hold, s.vendor + "/" + d.ID}
