@@ -153,9 +153,12 @@ func Shrink(ctx context.Context, o Options, v *Violation, tell func(left int)) (
 	for size := len(steps) / 2; size > 0; size /= 2 {
 		for at := 0; at < len(steps) && len(steps) > 1; {
 			shorter := slices.Concat(steps[:at], steps[min(at+size, len(steps)):])
-			ok, err := breaks(shorter)
-			if err != nil {
-				return Script{}, err
+			ok := len(shorter) > 0 // none at all would be read as all
+			if ok {
+				var err error
+				if ok, err = breaks(shorter); err != nil {
+					return Script{}, err
+				}
 			}
 			if !ok {
 				at += size

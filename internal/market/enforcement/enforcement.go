@@ -102,9 +102,9 @@ func (s State) Known() bool {
 	return false
 }
 
-// Stands reports whether the subject has been told of the decision and it counts,
-// also while an appeal is open.
-func (s State) Stands() bool { return s.Known() && s != Revoked }
+// Stands reports whether the subject has been told of the decision and it counts
+// now, also while an appeal is open.
+func (s State) Stands() bool { return s.Known() && !s.Over() }
 
 // Content names something that somebody published: its kind is that of a
 // [Blocker], "product" or "review".
