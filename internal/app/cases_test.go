@@ -39,7 +39,7 @@ import (
 // market is a world whose packages are told of each other as the program wires it.
 type market struct {
 	*world.Trade
-	t        *testing.T
+	t        testing.TB
 	measures enforcement.Rules
 	texts    content.Rules
 	notices  infringement.Rules
@@ -50,15 +50,18 @@ type market struct {
 
 func markets(t *testing.T, fn func(t *testing.T, m *market)) {
 	t.Helper()
-	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) {
-		m := &market{Trade: world.NewTrade(t, d, clock), t: t, texts: contents()}
-		m.notices, m.measures = notices(m.texts), measures(m.texts, m.Refund)
-		m.With(enforcement.Work{Rules: m.measures}.Handlers())
-		m.With(complaint.Work{Rules: complaints(), Sender: &mail.Recorder{}, BaseURL: "https://market.example"}.Handlers())
-		m.buyer, m.second = m.Customer(account.Individual), m.Staff(account.Compliance)
-		m.order = m.Bought(m.buyer, m.Listed(world.Content(delivery.HookNative, 30000)))
-		fn(t, m)
-	})
+	testkit.EnginesAt(t, func(t *testing.T, d *db.DB, clock *testkit.Clock) { fn(t, trading(t, d, clock)) })
+}
+
+func trading(t testing.TB, d *db.DB, clock *testkit.Clock) *market {
+	t.Helper()
+	m := &market{Trade: world.NewTrade(t, d, clock), t: t, texts: contents()}
+	m.notices, m.measures = notices(m.texts), measures(m.texts, m.Refund)
+	m.With(enforcement.Work{Rules: m.measures}.Handlers())
+	m.With(complaint.Work{Rules: complaints(), Sender: &mail.Recorder{}, BaseURL: "https://market.example"}.Handlers())
+	m.buyer, m.second = m.Customer(account.Individual), m.Staff(account.Compliance)
+	m.order = m.Bought(m.buyer, m.Listed(world.Content(delivery.HookNative, 30000)))
+	return m
 }
 
 // decide decides a case with one measure, by as many officers as it needs, and
@@ -386,33 +389,41 @@ func TestAMeasureAndANoticeTakeATextAwayAndGiveItBack(t *testing.T) {
 	})
 }
 
+// disputed gives the order a complaint, a measure, a review and a refund, and
+// returns what makes packs of it and the key they are signed with.
+func (m *market) disputed() (work evidence.Work, key string) {
+	m.t.Helper()
+	ctx := m.t.Context()
+	signing, key, err := tlog.GenerateKey(testkit.Rand("log"), LogOrigin)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	files, err := blob.Disk(m.t.TempDir())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.complain()
+	m.decide(m.report(), enforcement.Plan{
+		Kind: enforcement.Rectify, Content: enforcement.Content{Kind: enforcement.Product, ID: string(m.order.Product)}, Demand: "Correct it.", Days: 7,
+	})
+	m.Write(func(tx *db.Tx) error { return order.Complete(ctx, tx, audit.Job("test"), m.order.ID) })
+	m.Write(func(tx *db.Tx) error {
+		_, err := review.Write(ctx, tx, m.buyer, m.order.ID, review.Words{Stars: 4, Text: "good"})
+		return err
+	})
+	m.Write(func(tx *db.Tx) error {
+		_, err := m.Refund.Submit(ctx, tx, m.buyer, refund.Ask{Order: m.order.ID, Reason: refund.NoReason, Amount: money.Amount{Minor: 30000, Currency: money.CNY}})
+		return err
+	})
+	m.Drain()
+	m.Clock.Advance(time.Minute)
+	return EvidenceWork(m.DB, files, signing), key
+}
+
 func TestAPackHoldsRefundComplaintMeasureAndReview(t *testing.T) {
 	markets(t, func(t *testing.T, m *market) {
 		ctx := t.Context()
-		signing, key, err := tlog.GenerateKey(testkit.Rand("log"), LogOrigin)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files, err := blob.Disk(t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		work := EvidenceWork(m.DB, files, signing)
-		m.complain()
-		m.decide(m.report(), enforcement.Plan{
-			Kind: enforcement.Rectify, Content: enforcement.Content{Kind: enforcement.Product, ID: string(m.order.Product)}, Demand: "Correct it.", Days: 7,
-		})
-		m.Write(func(tx *db.Tx) error { return order.Complete(ctx, tx, audit.Job("test"), m.order.ID) })
-		m.Write(func(tx *db.Tx) error {
-			_, err := review.Write(ctx, tx, m.buyer, m.order.ID, review.Words{Stars: 4, Text: "good"})
-			return err
-		})
-		m.Write(func(tx *db.Tx) error {
-			_, err := m.Refund.Submit(ctx, tx, m.buyer, refund.Ask{Order: m.order.ID, Reason: refund.NoReason, Amount: money.Amount{Minor: 30000, Currency: money.CNY}})
-			return err
-		})
-		m.Drain()
-		m.Clock.Advance(time.Minute)
+		work, key := m.disputed()
 		for as, want := range map[evidence.Addressee][]string{
 			evidence.Operator: {"refund.json", "complaint.json", "measures.json", "reviews.json"},
 			evidence.Buyer:    {"refund.json", "complaint.json", "reviews.json"},
