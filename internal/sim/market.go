@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -25,7 +24,6 @@ import (
 	"yunshi/internal/market/catalog"
 	"yunshi/internal/market/delivery"
 	"yunshi/internal/market/identity"
-	"yunshi/internal/market/job"
 	"yunshi/internal/market/ledger"
 	"yunshi/internal/market/vendor"
 )
@@ -165,6 +163,9 @@ func (s *stage) build(ctx context.Context, d *db.DB, c *clock, r regime) error {
 	shell := audit.CLI("simulation")
 	terms := agreement.Terms{Operator: agreement.Both{ZH: "仿真运营有限公司", EN: operator}}
 	if err := b.write(func(tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, deaf); err != nil {
+			return err
+		}
 		if err := agreement.Seed(ctx, tx, shell, terms); err != nil {
 			return err
 		}
@@ -209,19 +210,12 @@ func (s *stage) build(ctx context.Context, d *db.DB, c *clock, r regime) error {
 		}
 		s.customers = append(s.customers, by)
 	}
-	idle := map[string]job.Handler{}
-	for _, kind := range unheard {
-		idle[kind] = job.Handler{Run: func(context.Context, *db.DB, job.Job) error { return nil }}
-	}
 	c.now = c.now.AddDate(0, 0, 4) // the vendors' bank details are known by now
 	s.opened = c.now
-	if err := job.NewWorker(d, idle, slog.New(slog.DiscardHandler)).Drain(ctx); err != nil {
-		return err
-	}
-	return b.write(func(tx *db.Tx) error { _, err := tx.Exec(ctx, deaf); return err })
+	return nil
 }
 
-// deaf lets those jobs come to nothing where they are asked for.
+// deaf lets the unheard jobs come to nothing where they are asked for.
 var deaf = "CREATE TRIGGER deaf BEFORE INSERT ON job_job WHEN NEW.kind IN ('" + strings.Join(unheard, "', '") + "') BEGIN SELECT RAISE(IGNORE); END"
 
 // unheard are kinds of jobs that move no money: a simulation does without them.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"time"
 )
 
 // Worker is a process that runs markets for another one. SQLite's memory has one
@@ -19,14 +18,6 @@ type Worker struct {
 	in  *json.Encoder
 	out *json.Decoder
 	end func() error
-}
-
-// wanted is a market that a worker is asked for.
-type wanted struct {
-	Seed  uint64
-	Steps int
-	Span  time.Duration
-	Every int
 }
 
 // answer is what became of it.
@@ -54,10 +45,10 @@ func StartWorker(ctx context.Context, name string, arguments ...string) (*Worker
 	return &Worker{cmd: cmd, in: json.NewEncoder(in), out: json.NewDecoder(bufio.NewReader(out)), end: in.Close}, nil
 }
 
-// Run has the process simulate one seed.
+// Run has the process simulate one seed. It tells no steps.
 func (w *Worker) Run(ctx context.Context, o Options) (Result, error) {
 	var a answer
-	err := w.in.Encode(wanted{o.Seed, o.Steps, o.Span, o.Every})
+	err := w.in.Encode(o)
 	if err == nil {
 		err = w.out.Decode(&a)
 	}
@@ -80,14 +71,14 @@ func (w *Worker) Close() error { return errors.Join(w.end(), w.cmd.Wait()) }
 func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	orders, answers := json.NewDecoder(in), json.NewEncoder(out)
 	for {
-		var o wanted
+		var o Options
 		if err := orders.Decode(&o); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
 		}
 		var a answer
-		result, err := Run(ctx, Options{Seed: o.Seed, Steps: o.Steps, Span: o.Span, Every: o.Every})
+		result, err := Run(ctx, o)
 		if a.Result = result; err != nil {
 			a.Error = err.Error()
 		}

@@ -63,7 +63,7 @@ type Options struct {
 	Dir   string        // for a database in a file, as a real market has it; default in memory
 	Only  []int         // the steps that are made; nil: all
 	Every int           // a full verification of the book after so many steps; default 1000
-	Log   io.Writer     // each step in words; nil: silent
+	Log   io.Writer     `json:"-"` // each step in words; nil: silent
 }
 
 func (o Options) filled() Options {

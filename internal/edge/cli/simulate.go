@@ -54,11 +54,11 @@ func (c *SimulateCmd) Run(e *Env) error {
 	if c.Story {
 		o.Log, c.Seeds = e.Out, 1
 	}
-	bar := newProgress(e.Err, e.Lang, "simulate", c.Seeds)
 	runners, end, err := c.runners(e)
 	if err != nil {
 		return err
 	}
+	bar := newProgress(e.Err, e.Lang, "simulate", c.Seeds)
 	all, err := sim.Many(e.Ctx, o, c.Seeds, runners, func(sim.Result) { bar.add(1) })
 	end()
 	bar.finish()

@@ -419,8 +419,8 @@ func (d desk) delist(c *serve.Call) error {
 			refusal = append(refusal, catalog.ErrRequired.In(name))
 		}
 	}
-	if catalog.ForBreach(in.Cause) && in.Case == "" {
-		refusal = append(refusal, catalog.ErrNoCase.In("case"))
+	if f, refused := fault.Of(catalog.Grounded(in)); refused {
+		refusal = append(refusal, f)
 	}
 	if day := c.R.PostFormValue("at"); day != "" {
 		date, err := calendar.ParseDate(day)

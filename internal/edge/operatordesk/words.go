@@ -8,7 +8,6 @@ import (
 
 	"github.com/a-h/templ"
 
-	"yunshi/internal/base/calendar"
 	"yunshi/internal/base/money"
 	"yunshi/internal/base/text"
 	"yunshi/internal/edge/page"
@@ -229,7 +228,7 @@ func restsOn(ctx context.Context, v productView) page.Field {
 		Options: []page.Option{{Label: text.T(ctx, "operatordesk.delist.case.none")}},
 	}
 	for _, c := range v.cases {
-		f.Options = append(f.Options, page.Option{Value: string(c.ID), Label: page.BreachWord(ctx, c.Violation) + " · " + calendar.On(c.DecidedAt).String() + " · " + string(c.ID)})
+		f.Options = append(f.Options, page.Option{Value: string(c.ID), Label: page.BreachWord(ctx, c.Violation) + " · " + text.Date(ctx, c.DecidedAt) + " · " + string(c.ID)})
 	}
 	return f
 }

@@ -263,7 +263,11 @@ func TestClause_P_4_TheProductPageOpensACaseAndDelistsForABreachByOne(t *testing
 		}
 		undecided := e.opened(e.Seller, "UA 4.7.5", nil)
 		another := e.opened(e.customer, "UA 4.11", nil)
-		e.post(e.first, "/operator/cases/"+another+"/decide", another, url.Values{"clauses": {"UA 4.11"}, "reasons": {"与证据一致。"}, "measure": {"8.2.1"}, "deadline_days": {"3"}, "correction": {"停止站外交易。"}})
+		if a := e.post(e.first, "/operator/cases/"+another+"/decide", another, url.Values{
+			"clauses": {"UA 4.11"}, "reasons": {"与证据一致。"}, "measure": {"8.2.3"}, "functions": {"api"}, "restrict_days": {"30"},
+		}); a.status != 303 {
+			t.Fatalf("%d %s", a.status, said(a.body))
+		}
 		t.Run("refused with the clause", func(t *testing.T) {
 			for _, on := range []string{"", "enf_nobodys", undecided, another} {
 				if a := delist(on); a.status != 422 || !strings.Contains(a.body, "#cp-4") || state().State != catalog.ProductListed {

@@ -378,6 +378,7 @@ func TestClause_4_8_ADelistingTellsEveryHolderAndStopsSalesAtOnce(t *testing.T) 
 		if err := mustSell(t, d, o); err != nil {
 			t.Fatalf("before: %v", err)
 		}
+		in.Case = "enf_1" // no case of its own: nothing undoes it
 		if err := delist(who, in); err != nil {
 			t.Fatal(err)
 		}
@@ -393,7 +394,7 @@ func TestClause_4_8_ADelistingTellsEveryHolderAndStopsSalesAtOnce(t *testing.T) 
 				t.Errorf("allowed_use_of_a_running_right: %v", err)
 			}
 			events, err := catalog.Delistings(t.Context(), r, p.ID)
-			if err != nil || len(events) != 1 || events[0].Affected != 3 {
+			if err != nil || len(events) != 1 || events[0].Affected != 3 || events[0].Case != "" {
 				t.Fatalf("events %+v, %v", events, err)
 			}
 			affected, err := catalog.AffectedBy(t.Context(), r, events[0].ID)

@@ -35,8 +35,11 @@ func Delist(ctx context.Context, tx *db.Tx, by audit.Actor, d Delisting, holders
 	if err := validDelisting(d, tx.Now()); err != nil {
 		return err
 	}
-	if err := grounded(d); err != nil {
+	if err := Grounded(d); err != nil {
 		return err
+	}
+	if !ForBreach(d.Cause) {
+		d.Case = "" // what rests on no case is undone by none
 	}
 	if p.State == ProductUseProhibited || p.Scope == d.Scope {
 		return ErrStale

@@ -417,12 +417,12 @@ func mayDelist(by audit.Actor, v vendor.Vendor, cause Cause) error {
 	return nil
 }
 
-// grounded refuses to take a product off the market for what its vendor did on
+// Grounded refuses to take a product off the market for what its vendor did on
 // anything but a case: there are the evidence, the reasons and the appeal. Danger
 // and an authority's order do not wait for one.
 //
 // Clause: UA P-4 (a product is hidden or delisted for a breach by a case, and from no page beside it).
-func grounded(d Delisting) error {
+func Grounded(d Delisting) error {
 	if ForBreach(d.Cause) && !strings.HasPrefix(d.Case, "enf_") {
 		return ErrNoCase.In("case")
 	}
