@@ -254,10 +254,14 @@ func delistConfirmation(ctx context.Context, v productView) page.Confirmation {
 		when = text.T(ctx, "desk.delist.now")
 	}
 	address := "/operator/products/" + string(v.ID) + "/delist"
+	cause := text.T(ctx, "desk.cause."+v.form["cause"])
+	if catalog.ForBreach(catalog.Cause(v.form["cause"])) {
+		cause += " · " + v.form["case"]
+	}
 	return page.Confirmation{
 		Title: v.Title, Text: v.name + " · " + v.seller, Clause: "UA 4.8", Danger: true, Key: v.key, Post: address, Cancel: address, Label: text.T(ctx, "desk.delist"),
 		Consequences: []string{
-			text.T(ctx, "desk.cause."+v.form["cause"]), text.T(ctx, "desk.scope."+v.form["scope"]+".hint"), text.T(ctx, "desk.delist.when", "When", when),
+			cause, text.T(ctx, "desk.scope."+v.form["scope"]+".hint"), text.T(ctx, "desk.delist.when", "When", when),
 			text.T(ctx, "desk.delist.holders", "Count", v.holders),
 		},
 		Undo: text.T(ctx, "desk.delist.undo"),

@@ -291,6 +291,9 @@ func TestClause_P_4_TheProductPageOpensACaseAndDelistsForABreachByOne(t *testing
 				t.Errorf("the product is %s", state().State)
 			}
 			e.first.says(page+"/delist", id)
+			if a := e.first.post(page+"/delist", url.Values{"cause": {"vendor_breach"}, "case": {id}, "scope": {"no_new_sales"}, "reason": {"与案件决定一致。"}}); a.status != 200 || !strings.Contains(said(a.body), id) {
+				t.Errorf("what is confirmed does not name the case: %d %s", a.status, said(a.body))
+			}
 			if a := delist(id); a.status != 303 || state().State != catalog.ProductDelisted {
 				t.Errorf("%d %s, the product is %s", a.status, said(a.body), state().State)
 			}
