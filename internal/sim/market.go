@@ -99,19 +99,32 @@ func stageOf(ctx context.Context, n int) (*stage, error) {
 	if s := stages.made[n]; s != nil {
 		return s, nil
 	}
-	if stages.base == nil {
-		var err error
-		if stages.base, err = migrated(ctx); err != nil {
-			return nil, fmt.Errorf("sim: %w", err)
-		}
+	base, err := empty(ctx)
+	if err != nil {
+		return nil, err
 	}
 	s := &stage{}
-	var err error
-	if s.image, err = imageOf(ctx, "sqlite:", stages.base, func(d *db.DB, c *clock) error { return s.build(ctx, d, c, regimes[n]) }); err != nil {
+	if s.image, err = imageOf(ctx, "sqlite:", base, func(d *db.DB, c *clock) error { return s.build(ctx, d, c, regimes[n]) }); err != nil {
 		return nil, fmt.Errorf("sim: stage %d: %w", n, err)
 	}
 	stages.made[n] = s
 	return s, nil
+}
+
+// baseImage is a migrated, empty database, made once for the process.
+func baseImage(ctx context.Context) ([]byte, error) {
+	stages.Lock()
+	defer stages.Unlock()
+	return empty(ctx)
+}
+
+func empty(ctx context.Context) (_ []byte, err error) {
+	if stages.base == nil {
+		if stages.base, err = migrated(ctx); err != nil {
+			return nil, fmt.Errorf("sim: %w", err)
+		}
+	}
+	return stages.base, nil
 }
 
 // migrated is an empty database. Migrations want a file.
@@ -216,7 +229,7 @@ func (s *stage) build(ctx context.Context, d *db.DB, c *clock, r regime) error {
 }
 
 // deaf lets the unheard jobs come to nothing where they are asked for.
-var deaf = "CREATE TRIGGER deaf BEFORE INSERT ON job_job WHEN NEW.kind IN ('" + strings.Join(unheard, "', '") + "') BEGIN SELECT RAISE(IGNORE); END"
+var deaf = "CREATE TRIGGER deaf BEFORE INSERT ON job_job WHEN NEW.kind = '" + strings.Join(unheard, "' OR NEW.kind = '") + "' BEGIN SELECT RAISE(IGNORE); END"
 
 // unheard are kinds of jobs that move no money: a simulation does without them.
 var unheard = []string{

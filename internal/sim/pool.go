@@ -9,10 +9,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+
+	"yunshi/internal/base/db"
 )
 
 // Worker is a process that runs markets for another one. SQLite's memory has one
-// lock a process, for which markets that run side by side in one would wait.
+// lock a process, for which markets that run side by side in one would wait; a
+// process that runs one after another needs no locks at all.
 type Worker struct {
 	cmd *exec.Cmd
 	in  *json.Encoder
@@ -39,10 +42,18 @@ func StartWorker(ctx context.Context, name string, arguments ...string) (*Worker
 	if err != nil {
 		return nil, err
 	}
+	base, err := baseImage(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	return &Worker{cmd: cmd, in: json.NewEncoder(in), out: json.NewDecoder(bufio.NewReader(out)), end: in.Close}, nil
+	w := &Worker{cmd: cmd, in: json.NewEncoder(in), out: json.NewDecoder(bufio.NewReader(out)), end: in.Close}
+	if err := w.in.Encode(base); err != nil {
+		return nil, errors.Join(fmt.Errorf("sim: the worker process: %w", err), w.Close())
+	}
+	return w, nil
 }
 
 // Run has the process simulate one seed. It tells no steps.
@@ -67,9 +78,16 @@ func (w *Worker) Run(ctx context.Context, o Options) (Result, error) {
 func (w *Worker) Close() error { return errors.Join(w.end(), w.cmd.Wait()) }
 
 // Serve runs the markets that it reads of, one after another, until there are no
-// more.
+// more. Before them comes the empty database, because a file wants more than one
+// thread.
 func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
+	if err := db.OneThread(); err != nil {
+		return err
+	}
 	orders, answers := json.NewDecoder(in), json.NewEncoder(out)
+	if err := orders.Decode(&stages.base); err != nil {
+		return fmt.Errorf("sim: the empty database: %w", err)
+	}
 	for {
 		var o Options
 		if err := orders.Decode(&o); errors.Is(err, io.EOF) {

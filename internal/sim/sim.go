@@ -456,12 +456,7 @@ func (w *world) at(p db.Point) error {
 func (w *world) work(n int) (ran string) {
 	for range n {
 		node := w.nodes[w.rng.IntN(len(w.nodes))]
-		j, found, err := node.Step(w.ctx, func(n int) int {
-			if w.chance(w.knobs.disorder) {
-				return w.rng.IntN(n)
-			}
-			return 0
-		})
+		j, found, err := node.Step(w.ctx, func() bool { return w.chance(w.knobs.disorder) }, w.rng.IntN)
 		if err != nil && !transient(err) {
 			w.oracle.wrong("job", "%s: %v", j.Kind, err)
 		}

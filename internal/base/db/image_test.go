@@ -2,6 +2,9 @@ package db_test
 
 import (
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"yunshi/internal/base/db"
@@ -128,6 +131,61 @@ func TestNothingNestsInMemory(t *testing.T) {
 			t.Error(err)
 		}
 		if err := inner(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Without its locks SQLite is safe in one database at a time, on one goroutine. The
+// choice is the process's own, so another one makes it.
+func TestAProcessOfOneThreadOpensNoFile(t *testing.T) {
+	const name = "YUNSHI_ONE_THREAD"
+	if file := os.Getenv(name); file != "" {
+		onlyInMemory(t, file)
+		return
+	}
+	image, err := copied(t).Image(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "image")
+	if err := os.WriteFile(file, image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	self.Env = append(os.Environ(), name+"="+file)
+	if said, err := self.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, said)
+	}
+	if err := db.OneThread(); err == nil {
+		t.Error("SQLite is at work here and gave up its locks")
+	}
+}
+
+func onlyInMemory(t *testing.T, file string) {
+	if err := db.OneThread(); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := db.Open(t.Context(), "sqlite:"+file, db.Options{UnsafeDurability: true}); err == nil {
+		d.Close()
+		t.Error("it opens a file")
+	}
+	image, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // one after the other
+		d, err := db.Open(t.Context(), "sqlite:", db.Options{UnsafeDurability: true, Image: image})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Write(t.Context(), mark(t, 2)); err != nil {
+			t.Error(err)
+		}
+		if n := marks(t, d); n != 2 {
+			t.Errorf("%d marks", n)
+		}
+		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
 	}

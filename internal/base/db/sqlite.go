@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -10,12 +11,51 @@ import (
 	"path/filepath"
 	"sync"
 
-	_ "modernc.org/sqlite" // the SQLite engine, without cgo
+	"modernc.org/libc"
+	"modernc.org/sqlite" // the SQLite engine, without cgo
+	engine "modernc.org/sqlite/lib"
 )
+
+// oneThread says that SQLite runs without its locks.
+var oneThread bool
+
+// OneThread is for a process that has one database at a time, in memory, on one
+// goroutine: SQLite does without its locks and keeps its pages from one database to
+// the next. It comes before the first [Open], which then refuses any other database.
+func OneThread() error {
+	const (
+		slot  = 4096 + 512 // bytes: a page and what SQLite notes of it
+		slots = 8192       // those beyond are allocated one by one
+	)
+	tls := libc.NewTLS()
+	defer tls.Close()
+	arguments := libc.Xmalloc(tls, 64)
+	defer libc.Xfree(tls, arguments)
+	pages := libc.Xmalloc(tls, slot*slots) // SQLite's for good
+	if arguments == 0 || pages == 0 {
+		return errors.New("db: no memory for SQLite's pages")
+	}
+	for _, setting := range []struct {
+		option    int32
+		arguments uintptr
+	}{
+		{engine.SQLITE_CONFIG_SINGLETHREAD, 0},
+		{engine.SQLITE_CONFIG_PAGECACHE, libc.VaList(arguments, pages, int32(slot), int32(slots))},
+	} {
+		if rc := engine.Xsqlite3_config(tls, setting.option, setting.arguments); rc != engine.SQLITE_OK {
+			return fmt.Errorf("db: SQLite is at work already and keeps its settings (%d)", rc)
+		}
+	}
+	oneThread = true
+	return nil
+}
 
 // openSQLite opens one writer and a query-only read pool on the same file.
 func (d *DB) openSQLite(ctx context.Context, path string) error {
 	d.engine = SQLite
+	if d.opt.Image == nil && oneThread {
+		return errors.New("db: this process has no locks for a database in a file")
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("db: %w", err)
 	}
@@ -45,29 +85,24 @@ func (d *DB) openSQLite(ctx context.Context, path string) error {
 }
 
 // inMemory are the settings of a database that ends with its process.
-var inMemory = []string{
-	"foreign_keys = 1", "locking_mode = EXCLUSIVE", "journal_mode = MEMORY", "synchronous = OFF", "temp_store = MEMORY", "cache_size = -65536",
-}
+var inMemory = []string{"foreign_keys = 1", "temp_store = MEMORY"}
 
 // openImage opens the only connection to a database in memory.
 func (d *DB) openImage(ctx context.Context) error {
 	if !d.opt.UnsafeDurability {
 		return errors.New("db: a database in memory keeps no acknowledged commit")
 	}
-	var err error
-	if d.write, err = sql.Open("sqlite", "file::memory:"); err != nil {
-		return fmt.Errorf("db: %w", err)
+	there, err := load(ctx, d.opt.Image)
+	if err != nil {
+		return fmt.Errorf("db: image: %w", err)
 	}
+	d.write = sql.OpenDB(there)
+	d.write.SetMaxOpenConns(1)
 	session, err := d.write.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("db: image: %w", err)
 	}
 	d.writer = &single{d: d, lite: newLiteConn(session)}
-	if err := session.Raw(func(driver any) error {
-		return driver.(interface{ Deserialize([]byte) error }).Deserialize(d.opt.Image)
-	}); err != nil {
-		return fmt.Errorf("db: image: %w", err)
-	}
 	for _, setting := range inMemory {
 		if _, err := session.ExecContext(ctx, "PRAGMA "+setting); err != nil {
 			return fmt.Errorf("db: image: %s: %w", setting, err)
@@ -76,10 +111,51 @@ func (d *DB) openImage(ctx context.Context) error {
 	return nil
 }
 
+// loaded is a connection that is there already.
+type loaded struct{ driver.Conn }
+
+func (l loaded) Connect(context.Context) (driver.Conn, error) { return l.Conn, nil }
+func (loaded) Driver() driver.Driver                          { return &sqlite.Driver{} }
+
+// load makes a database of an image. SQLite would take the image itself for a file,
+// to which every commit copies the pages that it changed; a backup of that one lives
+// in the cache alone.
+func load(ctx context.Context, image []byte) (l loaded, err error) {
+	pool, err := sql.Open("sqlite", "file::memory:")
+	if err != nil {
+		return l, err
+	}
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	file, err := pool.Conn(ctx)
+	if err != nil {
+		return l, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	err = file.Raw(func(conn any) error {
+		from := conn.(interface {
+			Deserialize(image []byte) error
+			NewBackup(address string) (*sqlite.Backup, error)
+		})
+		if err := from.Deserialize(image); err != nil {
+			return err
+		}
+		backup, err := from.NewBackup("file::memory:")
+		if err != nil {
+			return err
+		}
+		if _, err := backup.Step(-1); err != nil {
+			return errors.Join(err, backup.Finish())
+		}
+		l.Conn, err = backup.Commit()
+		return err
+	})
+	return l, err
+}
+
 // Image is the bytes of a SQLite database, as [Options.Image] takes them.
 func (d *DB) Image(ctx context.Context) (image []byte, err error) {
-	serialize := func(driver any) (err error) {
-		image, err = driver.(interface{ Serialize() ([]byte, error) }).Serialize()
+	serialize := func(conn any) (err error) {
+		image, err = conn.(interface{ Serialize() ([]byte, error) }).Serialize()
 		return err
 	}
 	if one, ok := d.writer.(*single); ok {

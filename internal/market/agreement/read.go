@@ -14,14 +14,20 @@ import (
 // Current returns the bundle in force, without texts. It is an error, not a
 // refusal, when nothing was published yet: Seed runs before anything else.
 func Current(ctx context.Context, r db.Reader) (Bundle, error) {
-	versions, err := db.All(ctx, r, scanVersion, sqlBundle, db.Micros(r.Now()))
+	versions, err := bundle(ctx, r, scanVersion, sqlBundle)
 	if err != nil {
 		return Bundle{}, err
 	}
-	if len(versions) == 0 || versions[0].Kind != KindAgreement {
-		return Bundle{}, errors.New("agreement: no user agreement is in force")
-	}
 	return Bundle{Hash: bundleHash(versions), Agreement: versions[0], Rulebooks: versions[1:]}, nil
+}
+
+// bundle reads the documents in force together, the agreement first.
+func bundle(ctx context.Context, r db.Reader, scan func(db.Scanner) (Version, error), q string) ([]Version, error) {
+	versions, err := db.All(ctx, r, scan, q, db.Micros(r.Now()))
+	if err == nil && (len(versions) == 0 || versions[0].Kind != KindAgreement) {
+		err = errors.New("agreement: no user agreement is in force")
+	}
+	return versions, err
 }
 
 // Read returns a version of the user agreement with its clauses; number 0 is the
@@ -108,7 +114,7 @@ func Status(ctx context.Context, r db.Reader, id account.ID) (Standing, time.Tim
 	if d, dissolved, err := DissolutionOf(ctx, r, id); dissolved || err != nil {
 		return Dissolved, d.At, err
 	}
-	b, err := Current(ctx, r)
+	documents, err := bundle(ctx, r, scanListed, sqlBundleList)
 	if err != nil {
 		return None, time.Time{}, err
 	}
@@ -116,7 +122,7 @@ func Status(ctx context.Context, r db.Reader, id account.ID) (Standing, time.Tim
 	if err != nil || !refused.IsZero() {
 		return Refused, time.Time{}, err
 	}
-	records, err := recordsOf(ctx, r, id, b.Hash)
+	records, err := recordsOf(ctx, r, id, bundleHash(documents))
 	if err != nil || len(records) == 0 {
 		return None, time.Time{}, err
 	}

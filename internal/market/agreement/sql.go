@@ -24,7 +24,9 @@ const (
 	sqlReplaced = `SELECT CAST(COALESCE(MIN(effective_at), 0) AS BIGINT) FROM agreement_version WHERE code = $1 AND number > $2`
 	// In force is the highest number whose effective time has come.
 	sqlGetInForce = `SELECT ` + versionCols + `, source FROM agreement_version WHERE code = $1 AND effective_at <= $2 ORDER BY number DESC LIMIT 1`
-	sqlBundle     = `SELECT ` + versionCols + ` FROM agreement_version v WHERE effective_at <= $1 AND kind <> 'privacy'
+	sqlBundle     = `SELECT ` + versionCols + fromBundle
+	sqlBundleList = `SELECT kind, code, number, sha256` + fromBundle
+	fromBundle    = ` FROM agreement_version v WHERE effective_at <= $1 AND kind <> 'privacy'
 		AND NOT EXISTS (SELECT 1 FROM agreement_version w WHERE w.code = v.code AND w.effective_at <= $1 AND w.number > v.number)
 		ORDER BY kind, code`
 	sqlSetting = `SELECT s.value, v.code, v.number FROM agreement_rulebook s JOIN agreement_version v ON v.id = s.version
@@ -51,6 +53,12 @@ func scanVersion(s db.Scanner) (Version, error) {
 	var published, effective int64
 	err := s.Scan(versionDest(&v, &published, &effective)...)
 	v.PublishedAt, v.EffectiveAt = db.Time(published), db.Time(effective)
+	return v, err
+}
+
+// scanListed reads what the hash of a bundle is made of.
+func scanListed(s db.Scanner) (v Version, err error) {
+	err = s.Scan(&v.Kind, &v.Code, &v.Number, &v.SHA256)
 	return v, err
 }
 

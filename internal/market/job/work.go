@@ -117,15 +117,20 @@ func (w *Worker) Drain(ctx context.Context) error {
 	}
 }
 
-// Step runs one due job, which choose picks out of the first n, and reports
-// whether there was one. A simulation uses it; its leases end by its clock, so
-// nothing extends them.
-func (w *Worker) Step(ctx context.Context, choose func(n int) int) (ran Job, found bool, err error) {
-	due, err := w.due(ctx, stepped)
+// Step runs the first due job, or out of turn one that choose picks out of the
+// first n, and reports whether there was one. A simulation uses it; its leases end
+// by its clock, so nothing extends them.
+func (w *Worker) Step(ctx context.Context, outOfTurn func() bool, choose func(n int) int) (ran Job, found bool, err error) {
+	due, err := w.due(ctx, 1)
+	i := 0
+	if err == nil && len(due) > 0 && outOfTurn() {
+		if due, err = w.due(ctx, stepped); len(due) > 0 {
+			i = choose(len(due))
+		}
+	}
 	if err != nil || len(due) == 0 {
 		return Job{}, false, err
 	}
-	i := choose(len(due))
 	jobs, err := w.lease(ctx, due[i:i+1])
 	if err != nil || len(jobs) == 0 {
 		return Job{}, false, err
@@ -134,7 +139,7 @@ func (w *Worker) Step(ctx context.Context, choose func(n int) int) (ran Job, fou
 	return jobs[0], true, nil
 }
 
-// stepped is how many due jobs Step offers.
+// stepped is how many due jobs Step offers out of turn.
 const stepped = 8
 
 // claim leases up to n jobs.
@@ -146,25 +151,37 @@ func (w *Worker) claim(ctx context.Context, n int) ([]Job, error) {
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
-	return w.lease(ctx, due[:min(n, len(due))])
+	return w.lease(ctx, due)
 }
 
-// due lists up to n jobs whose lease has ended and up to n whose time has come.
+// due lists up to n jobs, at most width: whose lease has ended, then whose time has
+// come.
 func (w *Worker) due(ctx context.Context, n int) (due []Job, err error) {
 	err = w.d.Read(ctx, func(r db.Reader) error {
 		// What a dead worker left comes first: it is older than anything that is due, and
 		// behind a queue that is never empty it would wait for ever.
 		for _, q := range []string{selectOut, selectDue} {
-			jobs, err := db.All(ctx, r, scanJob, q, db.Micros(r.Now()), n)
+			// The limit is always the same: SQLite plans anew for another one.
+			err := db.Each(ctx, r, scanJob, func(j Job) error {
+				if due = append(due, j); len(due) == n {
+					return errEnough
+				}
+				return nil
+			}, q, db.Micros(r.Now()), width)
 			if err != nil {
 				return err
 			}
-			due = append(due, jobs...)
 		}
 		return nil
 	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
 	return due, err
 }
+
+// errEnough ends the list of jobs.
+var errEnough = errors.New("job: enough")
 
 // lease takes the jobs that are still to be had.
 func (w *Worker) lease(ctx context.Context, due []Job) ([]Job, error) {

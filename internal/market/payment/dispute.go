@@ -97,7 +97,8 @@ func disputed(ctx context.Context, r db.Reader, gateway string, o DisputeObject)
 	if err == nil && a.Gateway != gateway {
 		err = ErrNotFound
 	}
-	if err == nil && o.Payment.ProviderID != "" && a.ProviderID != o.Payment.ProviderID {
+	// Whose creation was never answered has no id of the provider yet, and no capture.
+	if err == nil && o.Payment.ProviderID != "" && a.ProviderID != "" && a.ProviderID != o.Payment.ProviderID {
 		err = fmt.Errorf("%w: dispute", errForeign)
 	}
 	return a, err

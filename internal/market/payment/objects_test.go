@@ -578,6 +578,28 @@ func TestADisputeThatOvertakesItsCaptureWaitsForIt(t *testing.T) {
 	})
 }
 
+// The provider names its payment by an id that the market was never told.
+func TestADisputeOfAPaymentWhoseCreationWasNotAnsweredWaitsForIt(t *testing.T) {
+	markets(t, func(t *testing.T, m *market) {
+		a := m.begin("ord_1")
+		m.at.dropOpen, m.at.blind = 1, true
+		m.drain()
+		o := m.at.pay(a.ID, a.Amount, "cap-1")
+		d := m.at.dispute("dis-1", a.ID, DisputeOpen, 1, 19800)
+		d.Payment.ProviderID = o.ProviderID
+		m.at.disputes["dis-1"] = d
+		m.hear("dis-1")
+		if a := m.get(a.ID); a.ProviderID != "" || len(m.moves) > 0 {
+			t.Fatalf("the payment is known as %q, told %q", a.ProviderID, m.moves)
+		}
+		m.at.blind = false
+		m.after(time.Hour)
+		if !slices.Equal(m.moves, []string{"dis-1 1 open 19800"}) {
+			t.Fatalf("told %q", m.moves)
+		}
+	})
+}
+
 func TestThePullFindsADisputeThatNoNoticeTold(t *testing.T) {
 	markets(t, func(t *testing.T, m *market) {
 		a := m.paid("ord_1")

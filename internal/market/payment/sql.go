@@ -67,7 +67,8 @@ const (
 	selectRefund    = `SELECT ` + refundCols + fromRefund + ` WHERE r.id = $1`
 	selectRefundKey = `SELECT ` + refundCols + fromRefund + ` WHERE r.attempt_id = $1 AND r.key = $2`
 	selectRefunds   = `SELECT ` + refundCols + fromRefund + ` WHERE r.attempt_id = $1 ORDER BY r.created_at, r.id`
-	selectRefundOut = `SELECT ` + refundCols + fromRefund + ` WHERE r.state IN ('returning', 'submitting', 'submitted', 'unknown') AND a.gateway = $1 ORDER BY r.created_at, r.id`
+	// What is open is said in the words of its index.
+	selectRefundOut = `SELECT ` + refundCols + fromRefund + ` WHERE (r.state = 'returning' OR r.state = 'submitting' OR r.state = 'submitted' OR r.state = 'unknown') AND a.gateway = $1 ORDER BY r.created_at, r.id`
 	selectRefundOf  = `SELECT ` + refundCols + fromRefund + ` WHERE r.code = $1`
 	// Refunds that nothing at the provider stands for, newest first.
 	selectUnsent = `SELECT ` + refundCols + fromRefund + ` WHERE r.attempt_id = $1 AND r.state IN ('returning', 'submitting') AND r.sent_at = 0
@@ -84,7 +85,7 @@ const (
 	selectSplit     = `SELECT ` + splitCols + fromSplit + ` WHERE s.id = $1`
 	selectSplitKey  = `SELECT ` + splitCols + fromSplit + ` WHERE s.attempt_id = $1 AND s.key = $2`
 	selectSplits    = `SELECT ` + splitCols + fromSplit + ` WHERE s.attempt_id = $1 ORDER BY s.created_at, s.id`
-	selectSplitsOut = `SELECT ` + splitCols + fromSplit + ` WHERE s.state IN ('submitting', 'submitted', 'unknown') AND a.gateway = $1
+	selectSplitsOut = `SELECT ` + splitCols + fromSplit + ` WHERE (s.state = 'submitting' OR s.state = 'submitted' OR s.state = 'unknown') AND a.gateway = $1
 		ORDER BY s.created_at, s.id LIMIT $2`
 	insertSplit = `INSERT INTO payment_split (id, attempt_id, key, share_minor, currency, finish, description, returned_minor, state, provider_id,
 		reason, created_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 'submitting', '', '', $8, 0)`
@@ -100,7 +101,7 @@ const (
 	selectReturn       = `SELECT ` + returnCols + fromReturn + ` WHERE t.id = $1`
 	selectReturns      = `SELECT ` + returnCols + fromReturn + ` WHERE t.refund_id = $1 ORDER BY t.created_at, t.id`
 	selectSplitReturns = `SELECT ` + returnCols + fromReturn + ` WHERE t.split_id = $1 ORDER BY t.created_at, t.id`
-	selectReturnsOut   = `SELECT ` + returnCols + fromReturn + ` WHERE t.state IN ('submitting', 'submitted', 'unknown') AND a.gateway = $1
+	selectReturnsOut   = `SELECT ` + returnCols + fromReturn + ` WHERE (t.state = 'submitting' OR t.state = 'submitted' OR t.state = 'unknown') AND a.gateway = $1
 		ORDER BY t.created_at, t.id LIMIT $2`
 	insertReturn = `INSERT INTO payment_return (id, refund_id, split_id, amount_minor, currency, state, provider_id, reason, sent_at, created_at, ended_at)
 		VALUES ($1, $2, $3, $4, $5, 'submitting', '', '', 0, $6, 0)`
@@ -115,7 +116,7 @@ const (
 	selectPayoutKey  = `SELECT ` + payoutCols + ` FROM payment_payout WHERE vendor_id = $1 AND key = $2`
 	selectPayoutCode = `SELECT ` + payoutCols + ` FROM payment_payout WHERE code = $1`
 	selectPayouts    = `SELECT ` + payoutCols + ` FROM payment_payout WHERE vendor_id = $1 ORDER BY created_at, id`
-	selectPayoutsOut = `SELECT ` + payoutCols + ` FROM payment_payout WHERE state IN ('created', 'submitting', 'in_transit', 'unknown') AND gateway = $1
+	selectPayoutsOut = `SELECT ` + payoutCols + ` FROM payment_payout WHERE (state = 'created' OR state = 'submitting' OR state = 'in_transit' OR state = 'unknown') AND gateway = $1
 		ORDER BY created_at, id LIMIT $2`
 	movePayout = `UPDATE payment_payout SET state = $1, provider_id = $2, reason = $3, fee_minor = $4, paid_at = $5, ended_at = $6
 		WHERE id = $7 AND state = $8`
@@ -126,7 +127,7 @@ const (
 	selectDispute     = `SELECT ` + disputeCols + fromDispute + ` WHERE d.id = $1`
 	selectDisputeAt   = `SELECT ` + disputeCols + fromDispute + ` WHERE d.gateway = $1 AND d.provider_id = $2`
 	selectDisputes    = `SELECT ` + disputeCols + fromDispute + ` WHERE d.attempt_id = $1 ORDER BY d.opened_at, d.id`
-	selectDisputesOut = `SELECT ` + disputeCols + fromDispute + ` WHERE d.state IN ('inquiry', 'open', 'submitted') AND d.gateway = $1
+	selectDisputesOut = `SELECT ` + disputeCols + fromDispute + ` WHERE (d.state = 'inquiry' OR d.state = 'open' OR d.state = 'submitted') AND d.gateway = $1
 		ORDER BY d.opened_at, d.id LIMIT $2`
 	insertDispute = `INSERT INTO payment_dispute (id, gateway, provider_id, attempt_id, state, round, amount_minor, currency, covered_minor, fee_minor,
 		reason, evidence_due, opened_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)`

@@ -34,8 +34,9 @@ const (
 			OR breached_at > 0 AND state NOT IN ('refunded', 'rejected', 'withdrawn', 'lapsed')
 			OR alerted_at > 0 AND state NOT IN ('refunded', 'rejected', 'withdrawn', 'lapsed')
 		ORDER BY requested_at, id LIMIT $1`
-	countOpen = `SELECT COUNT(*) FROM refund_request WHERE line = $1 AND state NOT IN ('refunded', 'failed', 'rejected', 'withdrawn', 'lapsed')`
-	countOwn  = `SELECT COUNT(*) FROM refund_request WHERE account = $1 AND self_service = TRUE AND requested_at >= $2 AND state <> 'withdrawn'`
+	countOpen = `SELECT COUNT(*) FROM refund_request WHERE line = $1
+		AND state <> 'refunded' AND state <> 'failed' AND state <> 'rejected' AND state <> 'withdrawn' AND state <> 'lapsed'`
+	countOwn = `SELECT COUNT(*) FROM refund_request WHERE account = $1 AND self_service = TRUE AND requested_at >= $2 AND state <> 'withdrawn'`
 
 	stepCols    = `seq, from_state, event, to_state, side, actor, amount, currency, clause, note_sealed, at`
 	insertStep  = `INSERT INTO refund_step (request, ` + stepCols + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`

@@ -12,10 +12,10 @@ CREATE TABLE agreement_version (
     governing_law_zh TEXT NOT NULL,
     governing_law_en TEXT NOT NULL,
     jurisdiction TEXT NOT NULL CHECK (jurisdiction IN ('CN', 'EU', 'OTHER')),
-    source TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     published_at BIGINT NOT NULL CHECK (published_at > 0),
     effective_at BIGINT NOT NULL CHECK (effective_at >= published_at),
+    source TEXT NOT NULL, -- long, and so behind what is read without it
     UNIQUE (code, number)
 );
 CREATE INDEX agreement_version_in_force ON agreement_version (code, effective_at, number);
