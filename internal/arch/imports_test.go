@@ -25,7 +25,7 @@ var allowedModules = strings.Fields(`
 	github.com/stripe/stripe-go/v85 github.com/tink-crypto/tink-go/v2 github.com/wneessen/go-mail
 	github.com/xuri/excelize/v2 github.com/zitadel/oidc/v3 go.opentelemetry.io
 	golang.org/x/crypto golang.org/x/mod golang.org/x/net golang.org/x/sync golang.org/x/sys golang.org/x/term
-	golang.org/x/text golang.org/x/time modernc.org/sqlite rsc.io/qr`)
+	golang.org/x/text golang.org/x/time modernc.org/libc modernc.org/sqlite rsc.io/qr`)
 
 // testModules may be imported by tests, by testkit and by torture, which is a test that takes many processes.
 var testModules = strings.Fields(`
@@ -215,7 +215,7 @@ func httpStaysOutside(t *tree) (found []string) {
 
 // databaseStaysInDB: one package talks to drivers; everyone else has a transaction or a reader.
 func databaseStaysInDB(t *tree) (found []string) {
-	drivers := []string{"database/sql", "github.com/jackc/pgx/v5", "modernc.org/sqlite", "github.com/pressly/goose/v3"}
+	drivers := []string{"database/sql", "github.com/jackc/pgx/v5", "modernc.org/libc", "modernc.org/sqlite", "github.com/pressly/goose/v3"}
 	t.imports(everyFile, func(f *file, imp string, pos token.Pos) {
 		if !inModules(imp, drivers) || f.pkg.dir == "internal/base/db" {
 			return
