@@ -78,7 +78,7 @@ var defects = []defect{
 	// command and job
 	when("idempotency key ignored", "command/command.go", "	row, err := db.One(ctx, tx, scanDone, selectKey", "return \"\", nil"),
 	when("unknown commit tried again", "command/command.go", "	if err != nil {\n		if lost := refused(", "if errors.Is(err, db.ErrUnknownCommit) { in.Key += \"'\"; return Run(ctx, d, in, do) }"),
-	when("lease of another accepted", "job/job.go", "	n, err := tx.Exec(ctx, endJob, db.Micros(tx.Now()), j.ID, j.Token)\n	if err == nil && n == 0 {\n		err = ErrLeaseLost", "if now, err := db.Value[int64](ctx, tx, `SELECT token FROM job_job WHERE id = $1`, j.ID); err == nil { if n, err := tx.Exec(ctx, endJob, db.Micros(tx.Now()), j.ID, now); err != nil || n > 0 { return err } }"),
+	when("lease of another accepted", "job/job.go", "	n, err := tx.Exec(ctx, endJob, db.Micros(tx.Now()), j.ID, j.Token)\n	if err == nil && n == 0 {\n		err = ErrLeaseLost", "if now, err := db.Value[int64](ctx, tx, `SELECT token FROM job_job WHERE id = $1`, j.ID); err == nil { j.Token = now }"),
 	{"timer fires early", "job/work.go", "			}, q, db.Micros(r.Now()), width)", "			}, q, db.Micros(map[bool]time.Time{false: r.Now(), true: r.Now().Add(time.Hour)}[bug.On(\"timer fires early\")]), width)"},
 	{"timer fires early", "job/work.go", "b.Add(leaseJob, db.Micros(tx.Now().Add(lease)), j.ID, j.Token, db.Micros(tx.Now()))", "at := tx.Now(); if bug.On(\"timer fires early\") { at = at.Add(time.Hour) }; b.Add(leaseJob, db.Micros(tx.Now().Add(lease)), j.ID, j.Token, db.Micros(at))"},
 }

@@ -138,6 +138,7 @@ type world struct {
 	retries   []func() error
 	sent      int
 	keys      int
+	leases    map[string]int64    // the newest that a node has had, by job
 	issued    map[string]bool     // keys of intents that were not done yet
 	recovered []string            // effects of vendors' payments
 	cases     map[string][]string // of vendors, that hold money
@@ -161,7 +162,7 @@ func Run(ctx context.Context, o Options) (_ Result, err error) {
 	o = o.filled()
 	began := time.Now()
 	w := &world{
-		ctx: ctx, opt: o, catalogue: catalogue(), trace: sha256.New(), issued: map[string]bool{}, cases: map[string][]string{}, tableNames: map[string]string{}, faults: map[string]int64{}, events: map[string]int64{},
+		ctx: ctx, opt: o, catalogue: catalogue(), trace: sha256.New(), leases: map[string]int64{}, issued: map[string]bool{}, cases: map[string][]string{}, tableNames: map[string]string{}, faults: map[string]int64{}, events: map[string]int64{},
 		bytes: &chance{rand.NewChaCha8([32]byte{})},
 	}
 	w.reseed(-1)
@@ -403,6 +404,9 @@ func (w *world) interleave() {
 	if w.chance(0.4) {
 		w.count("pause beyond the lease")
 		w.clock.now = w.clock.now.Add(time.Duration(31+w.rng.IntN(45)) * time.Second)
+		if w.aside.IntN(3) == 0 {
+			w.take()
+		}
 	}
 	for range 1 + w.rng.IntN(3) {
 		switch w.rng.IntN(4) {
@@ -413,6 +417,19 @@ func (w *world) interleave() {
 		default:
 			w.work(1)
 		}
+	}
+}
+
+// take lets another node lease what is due first, mostly the job of who has paused,
+// and stop there.
+func (w *world) take() {
+	j, found, err := w.nodes[w.aside.IntN(len(w.nodes))].Take(w.ctx)
+	if err != nil && !transient(err) {
+		w.oracle.wrong("job", "%v", err)
+	}
+	if found {
+		w.count("lease taken and slept on")
+		w.leases[j.ID] = j.Token
 	}
 }
 
@@ -463,6 +480,10 @@ func (w *world) work(n int) (ran string) {
 		if !found {
 			return ran
 		}
+		if newest := w.leases[j.ID]; newest > j.Token {
+			w.oracle.must(!j.Ended(), "lease", "%s %s was ended by lease %d, the newest is %d", j.Kind, j.ID, j.Token, newest)
+		}
+		w.leases[j.ID] = max(w.leases[j.ID], j.Token)
 		ran = j.Kind
 	}
 	return ran

@@ -56,6 +56,9 @@ func (j Job) Decode(into any) error {
 	return nil
 }
 
+// Ended reports whether [Done] has recorded the end of this lease.
+func (j Job) Ended() bool { return j.ended.Load() }
+
 // ErrLeaseLost means that another worker has the job now; nothing of this one's
 // work may be kept.
 var ErrLeaseLost = errors.New("job: the lease was lost")

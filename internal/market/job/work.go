@@ -139,6 +139,16 @@ func (w *Worker) Step(ctx context.Context, outOfTurn func() bool, choose func(n 
 	return jobs[0], true, nil
 }
 
+// Take leases the first due job and does nothing with it, as a node does that stops
+// there. A simulation uses it.
+func (w *Worker) Take(ctx context.Context) (taken Job, found bool, err error) {
+	jobs, err := w.claim(ctx, 1)
+	if err != nil || len(jobs) == 0 {
+		return Job{}, false, err
+	}
+	return jobs[0], true, nil
+}
+
 // stepped is how many due jobs Step offers out of turn.
 const stepped = 8
 
