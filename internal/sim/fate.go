@@ -12,7 +12,7 @@ import (
 
 // busy runs a job that is due.
 func (w *world) busy() string {
-	if ran := w.work(1); ran != "" {
+	if ran := w.work(); ran != "" {
 		return ran
 	}
 	return "idle"

@@ -48,7 +48,7 @@ func (w *world) rest() {
 // settle runs every job that is due.
 func (w *world) settle() {
 	for range 20000 {
-		if w.oracle.found != nil || w.work(1) == "" {
+		if w.oracle.found != nil || w.work() == "" {
 			return
 		}
 	}

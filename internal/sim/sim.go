@@ -415,7 +415,7 @@ func (w *world) interleave() {
 		case 1:
 			w.choose().do(w)
 		default:
-			w.work(1)
+			w.work()
 		}
 	}
 }
@@ -469,24 +469,21 @@ func (w *world) at(p db.Point) error {
 	return nil
 }
 
-// work runs up to n due jobs and says what ran.
-func (w *world) work(n int) (ran string) {
-	for range n {
-		node := w.nodes[w.rng.IntN(len(w.nodes))]
-		j, found, err := node.Step(w.ctx, func() bool { return w.chance(w.knobs.disorder) }, w.rng.IntN)
-		if err != nil && !transient(err) {
-			w.oracle.wrong("job", "%s: %v", j.Kind, err)
-		}
-		if !found {
-			return ran
-		}
-		if newest := w.leases[j.ID]; newest > j.Token {
-			w.oracle.must(!j.Ended(), "lease", "%s %s was ended by lease %d, the newest is %d", j.Kind, j.ID, j.Token, newest)
-		}
-		w.leases[j.ID] = max(w.leases[j.ID], j.Token)
-		ran = j.Kind
+// work runs a due job and says which; nothing when none is due.
+func (w *world) work() (ran string) {
+	node := w.nodes[w.rng.IntN(len(w.nodes))]
+	j, found, err := node.Step(w.ctx, func() bool { return w.chance(w.knobs.disorder) }, w.rng.IntN)
+	if err != nil && !transient(err) {
+		w.oracle.wrong("job", "%s: %v", j.Kind, err)
 	}
-	return ran
+	if !found {
+		return ""
+	}
+	if newest := w.leases[j.ID]; newest > j.Token {
+		w.oracle.must(!j.Ended(), "lease", "%s %s was ended by lease %d, the newest is %d", j.Kind, j.ID, j.Token, newest)
+	}
+	w.leases[j.ID] = max(w.leases[j.ID], j.Token)
+	return j.Kind
 }
 
 // transient are errors that a fault of the simulation explains.

@@ -140,7 +140,7 @@ func (w *Worker) Step(ctx context.Context, outOfTurn func() bool, choose func(n 
 }
 
 // Take leases the first due job and does nothing with it, as a node does that stops
-// there. A simulation uses it.
+// there. Simulations and tests use it.
 func (w *Worker) Take(ctx context.Context) (taken Job, found bool, err error) {
 	jobs, err := w.claim(ctx, 1)
 	if err != nil || len(jobs) == 0 {
